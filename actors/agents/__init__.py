@@ -1,0 +1,1 @@
+"""The trading agents: market events in, signals out."""

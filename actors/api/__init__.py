@@ -1,0 +1,1 @@
+"""The control endpoint: HTTP, the stream and the operator console."""

@@ -1,0 +1,1 @@
+"""How the engine is set up: typed settings, their loader, and secrets."""

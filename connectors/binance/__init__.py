@@ -1,0 +1,1 @@
+"""Binance: the wire format, parsed without a network."""

@@ -1,0 +1,1 @@
+"""The paper venue: matching against market data, with its own truth."""

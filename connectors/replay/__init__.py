@@ -1,0 +1,1 @@
+"""Recorded frames and candles, played back as a venue's public feed."""

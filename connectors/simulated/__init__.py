@@ -1,0 +1,1 @@
+"""A seeded market that needs no network."""

@@ -1,0 +1,1 @@
+"""How fast the engine is: one module per benchmark, each prints ratios."""

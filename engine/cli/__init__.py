@@ -1,0 +1,1 @@
+"""How a person commands the engine: one small module per command group, no logic of its own."""

@@ -1,0 +1,1 @@
+"""What may be said: frozen, tagged messages, one module per area, closed by the registry."""

@@ -1,0 +1,1 @@
+"""How actors run: mailboxes, supervision, bus, clocks, randomness, logs and metrics."""
