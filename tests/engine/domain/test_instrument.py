@@ -1,0 +1,132 @@
+"""An instrument refuses contradictory rules and orders that its venue would refuse."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.domain.errors import BadInput
+from engine.domain.instrument import Instrument
+from engine.domain.kinds import Liquidity, OrderType, Side
+from tests.support.domain import a_perpetual, a_spot
+
+D = Decimal
+
+
+@pytest.mark.parametrize(
+    ("field", "bad"),
+    [
+        ("tick_size", D(0)), ("tick_size", D("NaN")), ("tick_size", D(-1)), ("tick_size", 0.01), ("tick_size", None),
+        ("step_size", D("Infinity")), ("step_size", D("1E-19")), ("min_quantity", D("0.000015")),
+        ("min_quantity", D(10_000)), ("max_quantity", D(0)), ("min_notional", D(-1)), ("contract_size", D(0)),
+        ("maker_fee", D("NaN")), ("taker_fee", D(1)), ("taker_fee", 0.1), ("fee_decimals", 19), ("fee_decimals", True),
+        ("initial_margin", D("1.5")), ("maintenance_margin", D(-1)), ("base", ""), ("quote", "US/DT"),
+        ("settle", "BTC"), ("symbol", "BTCUSDT"), ("symbol", "BTC/USDT:USDT"), ("venue", ""),
+    ],
+)  # fmt: skip
+def test_a_contradictory_rule_is_refused_at_birth(field: str, bad: Any) -> None:
+    with pytest.raises(BadInput) as caught:
+        a_spot(**{field: bad})
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("maintenance", ["0", "0.06"])
+def test_a_perpetual_needs_a_maintenance_margin_up_to_its_initial_margin(maintenance: str) -> None:
+    with pytest.raises(BadInput, match="maintenance_margin"):
+        a_perpetual(maintenance_margin=maintenance)
+
+
+def test_an_instrument_round_trips_through_json_and_stays_equal() -> None:
+    instrument = a_perpetual()
+    assert instrument.is_perpetual  # A cached value must not leak into the encoding or into equality.
+    copy = msgspec.json.decode(msgspec.json.encode(instrument), type=Instrument)
+    assert copy == instrument
+    assert copy.notional(D(100), D(2)) == D(200)
+
+
+def test_notional_fee_and_margin_by_hand() -> None:
+    perpetual = a_perpetual()
+    notional = perpetual.notional(D("60000.1"), D("0.020"))
+    assert notional == D("1200.002")
+    assert str(perpetual.fee(notional, Liquidity.TAKER)) == "0.21600036"
+    assert perpetual.fee(notional, Liquidity.MAKER) == D("0.24000040")
+    assert perpetual.margin(notional) == D("60.0001")
+
+
+def test_a_rebate_is_a_negative_fee() -> None:
+    assert a_spot(maker_fee="-0.0001").fee(D(1000), Liquidity.MAKER) == D("-0.1")
+
+
+def test_contracts_are_worth_their_size() -> None:
+    assert a_perpetual(contract_size="0.01").notional(D(60_000), D(3)) == D(1800)
+
+
+def test_a_notional_with_more_than_18_decimals_is_rounded_to_what_a_column_holds() -> None:
+    token = a_spot(tick_size="0.0000000001", step_size="0.000000000000000001", min_quantity="0.000000000000000001")
+    value = token.notional(D("0.0000000015"), D("1.000000000000000001"))
+    assert value == D("0.0000000015")
+    assert -value.as_tuple().exponent == 18  # type: ignore[operator]
+
+
+def check(instrument: Instrument, type: OrderType, quantity: str, price: str | None = None, **more: Any) -> list[str]:
+    found = instrument.check_order(type=type, quantity=D(quantity), price=None if price is None else D(price), **more)
+    return [v.code for v in found]
+
+
+def test_an_order_by_the_rules_passes() -> None:
+    spot = a_spot()
+    assert check(spot, OrderType.LIMIT, "0.01", "60000.01") == []
+    assert check(spot, OrderType.MARKET, "0.01", reference_price=D(60_000)) == []
+    assert check(spot, OrderType.STOP, "0.01", stop_price=D("59000.5")) == []
+    assert check(spot, OrderType.STOP_LIMIT, "0.01", "58999", stop_price=D("59000.5")) == []
+
+
+@pytest.mark.parametrize(
+    ("type", "quantity", "price", "more", "codes"),
+    [
+        (OrderType.LIMIT, "0.000001", "60000", {}, ["min_quantity", "step_size"]),
+        (OrderType.LIMIT, "0.000015", "600000", {}, ["step_size"]),
+        (OrderType.LIMIT, "9001", "60000", {}, ["max_quantity"]),
+        (OrderType.LIMIT, "1E+60", "60000", {}, ["max_quantity"]),
+        (OrderType.LIMIT, "0.01", "60000.001", {}, ["tick_size"]),
+        (OrderType.LIMIT, "0.01", "0", {}, ["price_range"]),
+        (OrderType.LIMIT, "0.01", "-1", {}, ["price_range"]),
+        (OrderType.LIMIT, "0.01", "1E+40", {}, ["price_range"]),
+        (OrderType.LIMIT, "0.01", None, {}, ["price_missing"]),
+        (OrderType.MARKET, "0.01", "60000", {}, ["price_not_allowed"]),
+        (OrderType.MARKET, "0.01", None, {"stop_price": D(1)}, ["stop_price_not_allowed"]),
+        (OrderType.STOP, "0.01", None, {}, ["stop_price_missing"]),
+        (OrderType.STOP_LIMIT, "0.01", None, {}, ["price_missing", "stop_price_missing"]),
+        (OrderType.STOP, "0.01", None, {"stop_price": D("1.001")}, ["tick_size"]),
+        (OrderType.LIMIT, "0.00008", "60000", {}, ["min_notional"]),
+        (OrderType.MARKET, "0.00008", None, {"reference_price": D(60_000)}, ["min_notional"]),
+        (OrderType.LIMIT, "9000", "99999999999999999999", {}, ["max_notional"]),
+    ],
+)
+def test_an_order_against_the_rules_names_each_broken_rule(
+    type: OrderType, quantity: str, price: str | None, more: dict[str, Any], codes: list[str]
+) -> None:
+    assert check(a_spot(), type, quantity, price, **more) == codes
+
+
+def test_an_order_that_only_reduces_may_be_below_the_minimum_notional() -> None:
+    assert check(a_perpetual(), OrderType.LIMIT, "0.001", "100", reduce_only=True) == []
+
+
+def test_a_market_order_without_a_reference_price_skips_the_notional() -> None:
+    assert check(a_spot(), OrderType.MARKET, "0.00001") == []
+
+
+@given(
+    st.decimals("0.01", "1000000", places=6),
+    st.decimals("0.0001", "9000", places=8),
+    st.sampled_from(list(Side)),
+)
+def test_what_we_round_ourselves_always_passes_tick_and_step(price: Decimal, quantity: Decimal, side: Side) -> None:
+    spot = a_spot(min_notional="0")
+    rounded_price, rounded_quantity = spot.round_price(price, side), spot.round_quantity(quantity)
+    found = spot.check_order(type=OrderType.LIMIT, quantity=rounded_quantity, price=rounded_price)
+    assert found == []
