@@ -1,0 +1,58 @@
+"""What deciding code needs from outside, as protocols; `engine.bootstrap` hands over something that fits.
+
+Nothing here knows who implements it: a wall clock or a virtual one, PostgreSQL or memory.
+"""
+
+import random
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from engine.domain.identifiers import Symbol, Venue
+
+Rng = random.Random
+"""Seeded source of chance; never the module's own functions."""
+
+
+class Timer(Protocol):
+    """A pending call."""
+
+    def cancel(self) -> None:
+        """Drop the call; harmless when it has run."""
+
+
+class Clock(Protocol):
+    """Time in integer nanoseconds UTC."""
+
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970, UTC."""
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds that never go back; for deadlines and leases."""
+
+    def call_at(self, when_ns: int, callback: Callable[[], None]) -> Timer:
+        """Call once when `now_ns()` reaches `when_ns`; at once if it has passed."""
+
+
+class Ids(Protocol):
+    """Maker of ids."""
+
+    def uuid(self) -> UUID:
+        """A UUIDv7, greater than every one before it."""
+
+
+class Marks(Protocol):
+    """The newest known prices, kept by `MarketData`, read by gate, coordinator and ledger."""
+
+    def price(self, venue: Venue, symbol: Symbol) -> Decimal | None:
+        """Mid price, or the last trade where there is no quote; None before the first event."""
+
+    def quote(self, venue: Venue, symbol: Symbol) -> tuple[Decimal, Decimal] | None:
+        """(bid, ask)."""
+
+    def age_ns(self, venue: Venue, symbol: Symbol) -> int | None:
+        """Nanoseconds of market time since the last event of the symbol."""
+
+    def is_stale(self, venue: Venue, symbol: Symbol) -> bool:
+        """Whether the symbol's book is out of sync or silent too long."""

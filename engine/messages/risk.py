@@ -1,0 +1,77 @@
+"""Halts, resumes and limits."""
+
+from decimal import Decimal
+from typing import ClassVar
+from uuid import UUID
+
+from engine.domain.identifiers import UserId
+from engine.domain.kinds import Scope, TradingState
+from engine.messages.base import Message
+from engine.messages.writing import CommandRecord
+
+
+class Halt(Message, frozen=True, kw_only=True):
+    """Stop new orders in a scope and cancel its open ones. Overtakes everything in the gate's mailbox."""
+
+    __lane__: ClassVar[str] = "control"
+
+    user_id: UserId
+    scope: Scope
+    scope_id: UUID | None = None
+    """Account or agent; None for user and engine."""
+    reason: str
+    cancel_open: bool = True
+    record: CommandRecord | None = None
+
+
+class Resume(Message, frozen=True, kw_only=True):
+    """A person lifts a halt, with a reason."""
+
+    user_id: UserId
+    scope: Scope
+    scope_id: UUID | None = None
+    reason: str
+    record: CommandRecord | None = None
+
+
+class HaltAnswer(Message, frozen=True, kw_only=True):
+    """Reply to `Halt` and `Resume`."""
+
+    state: TradingState
+    durable: bool = True
+    """False while the database is away: the halt is in force, its row waits."""
+    cancels_requested: int = 0
+
+
+class StateQuery(Message, frozen=True, kw_only=True):
+    """Ask the gate: trading states of all scopes. Reply: `StateAnswer`."""
+
+    user_id: UserId
+
+
+class ScopeState(Message, frozen=True, kw_only=True):
+    """State of one scope."""
+
+    scope: Scope
+    scope_id: UUID | None
+    state: TradingState
+    reason: str
+    changed_at_ns: int
+
+
+class StateAnswer(Message, frozen=True, kw_only=True):
+    """Every scope that is not simply active, and the widest first."""
+
+    states: tuple[ScopeState, ...]
+
+
+class LimitChanged(Message, frozen=True, kw_only=True):
+    """A limit was set or lifted; the gate uses it from the next intent on."""
+
+    user_id: UserId
+    limit_type: str
+    symbol: str | None
+    scope: Scope
+    scope_id: UUID | None
+    value: Decimal | None
+    """None lifts it."""
