@@ -1,0 +1,1 @@
+"""Small fakes, builders and fixtures that more than one test uses."""
