@@ -1,6 +1,7 @@
 """The names of things: identifiers that every part of the engine passes around.
 
-Ids that the engine makes are UUIDv7 (time-ordered, so that indexes stay dense); ids that a venue makes are its own text.
+Ids that the engine makes are UUIDv7 (time-ordered, so that indexes stay dense); ids that a venue makes are its own
+text.
 """
 
 from typing import NewType

@@ -11,9 +11,7 @@ from typing import ClassVar
 import msgspec
 
 
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, gc=False):
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, tag_field="msg", gc=False):
     """Base of commands, events and queries."""
 
     __lane__: ClassVar[str] = "orders"

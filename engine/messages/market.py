@@ -1,7 +1,7 @@
 """What a public market says: quotes, trades, books and what is built from them.
 
-Raw events (`QuoteTick`, `TradePrint`, `BookDelta`, `BookSnapshot`) come from a market source and go over the bus under the
-key `(venue, symbol)`, to the paper venue first, then to `MarketData`. Derived events (`Bar`, `Ticker`, `BookTop`,
+Raw events (`QuoteTick`, `TradePrint`, `BookDelta`, `BookSnapshot`) come from a market source and go over the bus under
+the key `(venue, symbol)`, to the paper venue first, then to `MarketData`. Derived events (`Bar`, `Ticker`, `BookTop`,
 `BookStatus`) come from `MarketData` under the same key. `frame` numbers the recorded frame in a replay session and is 0
 elsewhere.
 """

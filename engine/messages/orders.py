@@ -1,7 +1,7 @@
 """Orders on their way through a cell: intent, verdict, command, change.
 
-The way is Coordinator or Api > RiskGate > OrderRouter > Ledger > StorageWriter. The `WriteUnit` of a decision travels in
-these messages; each actor adds its rows and events, the Ledger sends it.
+The way is Coordinator or Api > RiskGate > OrderRouter > Ledger > StorageWriter. The `WriteUnit` of a decision travels
+in these messages; each actor adds its rows and events, the Ledger sends it.
 """
 
 from decimal import Decimal

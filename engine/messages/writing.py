@@ -5,7 +5,7 @@ the cell's counter. The next actors add rows and events (`plus`); the last one s
 writer commits a user's units in the order of their numbers and publishes `UnitsCommitted` under the user's id.
 """
 
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -59,7 +59,7 @@ class WriteUnit(Message, frozen=True, kw_only=True):
 class UnitNumbers:
     """The counter of one cell: numbers its units 1, 2, 3 under one fence.
 
-    Shared by the actors of the cell, which all run on one loop. A cell that restarts takes a new fence and a new counter.
+    Shared by the actors of the cell, which all run on one loop. A cell that restarts takes a new fence and a counter.
     """
 
     __slots__ = ("_ids", "fence", "last", "user_id")
@@ -90,7 +90,9 @@ class UnitNumbers:
         )
 
 
-def unit_without_cell(ids: Ids, rows: tuple[Row, ...], events: tuple[JournalEvent, ...] = (), user_id: UserId = NO_USER) -> WriteUnit:
+def unit_without_cell(
+    ids: Ids, rows: tuple[Row, ...], events: tuple[JournalEvent, ...] = (), user_id: UserId = NO_USER
+) -> WriteUnit:
     """Make a unit of an author that has no cell (Api's sessions, Snapshotter): no number, no fence."""
     return WriteUnit(id=UnitId(ids.uuid()), n=None, user_id=user_id, fence=None, rows=rows, events=events)
 
