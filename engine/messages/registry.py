@@ -79,3 +79,19 @@ MESSAGES: tuple[type[Message], ...] = (
     writing.CellHalted,
     writing.StoreStatus,
 )
+
+IN_PROCESS: frozenset[type[Message]] = frozenset(
+    {
+        orders.CheckIntent,
+        orders.SubmitOrder,
+        orders.DenyOrder,
+        orders.BookUnit,
+        portfolio.ApplyReconciliation,
+        portfolio.AdjustBalances,
+        writing.WriteUnit,
+    }
+)
+"""Messages that carry a unit of work: they never leave the process, so the codec does not know them."""
+
+WIRE_MESSAGES: tuple[type[Message], ...] = tuple(kind for kind in MESSAGES if kind not in IN_PROCESS)
+"""What the codec encodes and decodes."""

@@ -22,8 +22,8 @@ class JournalEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`orders`, `trades`, `positions`, `balances`, `portfolio`, `signals`, `agents`, `risk`, `alerts` or `control`."""
     type: str
     """Past tense: `OrderFilled`."""
-    data: Row | dict[str, Any]
-    """A row (shown under its column names) or ready JSON values."""
+    data: Any
+    """A `Row`, shown under its column names, or a dict of ready JSON values."""
     at_ns: int
     account_id: AccountId | None = None
     correlation_id: CorrelationId | None = None
