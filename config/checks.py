@@ -1,0 +1,126 @@
+"""What the types cannot say: ranges of money, references between sections, safe binds.
+
+Each check raises the first thing that is wrong, with the key that a person must change.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config.settings import LimitSettings, Settings
+from engine.domain.errors import BadInput, ConfigError
+from engine.domain.values import parse_decimal
+
+Fail = Callable[[list[str], str, object], ConfigError]
+"""(key path, what was expected, what was there) -> the error."""
+
+
+def check_settings(settings: Settings, fail: Fail) -> None:
+    """Check a whole configuration.
+
+    Raises:
+        ConfigError: The first thing that is wrong.
+    """
+    _check_money(settings, [], fail)
+    _check_server(settings, fail)
+    _check_market(settings, fail)
+    _check_accounts(settings, fail)
+    _check_agents(settings, fail)
+
+
+def _check_money(value: Any, path: list[str], fail: Fail) -> None:
+    """Refuse NaN, infinities and absurd digits anywhere; limits and balances must be above zero."""
+    if isinstance(value, Decimal):
+        try:
+            number = parse_decimal(value, field=path[-1])
+        except BadInput as error:
+            raise fail(path, error.expected, value) from None
+        if number <= 0 and "parameters" not in path:
+            raise fail(path, "a number above zero", value)
+    elif isinstance(value, msgspec.Struct):
+        for name in value.__struct_fields__:
+            _check_money(getattr(value, name), [*path, name], fail)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _check_money(inner, [*path, str(key)], fail)
+    elif isinstance(value, tuple | list):
+        for index, inner in enumerate(value):
+            _check_money(inner, [*path, str(index)], fail)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a bind address can only be reached from this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_server(settings: Settings, fail: Fail) -> None:
+    server = settings.server
+    if bool(server.tls_cert) != bool(server.tls_key):
+        missing = "tls_key" if server.tls_cert else "tls_cert"
+        raise fail(["server", missing], "a file, since the other half of the pair is set", "missing")
+    if not is_loopback(server.host) and not server.tls_cert and not server.behind_tls_proxy:
+        raise fail(
+            ["server", "host"],
+            "a loopback address, or tls_cert and tls_key, or behind_tls_proxy = true",
+            server.host,
+        )
+
+
+def _check_market(settings: Settings, fail: Fail) -> None:
+    market = settings.market
+    if market.source == "replay":
+        if not market.path:
+            raise fail(["market", "path"], "a file or directory of recorded data, since source is replay", "missing")
+        if not Path(market.path).exists():
+            raise fail(["market", "path"], "a file or directory that exists", market.path)
+    if market.source == "live":
+        raise fail(["market", "source"], "simulated or replay: this build has no live venue connectors", "live")
+    if market.speed != "max":
+        try:
+            factor = parse_decimal(market.speed, field="speed")
+        except BadInput:
+            raise fail(["market", "speed"], "a factor above zero such as 20, or max", market.speed) from None
+        if not 0 < factor <= 100_000:
+            raise fail(["market", "speed"], "a factor above zero, at most 100000, or max", market.speed)
+
+
+def _check_accounts(settings: Settings, fail: Fail) -> None:
+    seen: set[tuple[str, str, str | None]] = set()
+    for index, account in enumerate(settings.accounts):
+        key = (account.user, account.name, account.venue)
+        if key in seen:
+            raise fail(["accounts", str(index), "name"], "a name that the user has only once per venue", account.name)
+        seen.add(key)
+        if account.mode == "live":
+            raise fail(["accounts", str(index), "mode"], "paper: this build has no live venue connectors", "live")
+
+
+def _check_agents(settings: Settings, fail: Fail) -> None:
+    accounts = {account.name for account in settings.accounts}
+    seen: set[tuple[str, str | None]] = set()
+    for index, agent in enumerate(settings.agents):
+        if agent.account not in accounts:
+            raise fail(
+                ["agents", str(index), "account"],
+                f"the name of an account ({', '.join(sorted(accounts))})",
+                agent.account,
+            )
+        if (agent.name, agent.user) in seen:
+            raise fail(["agents", str(index), "name"], "a name that no other agent has", agent.name)
+        seen.add((agent.name, agent.user))
+
+
+def limits_of(settings: LimitSettings) -> dict[str, Decimal]:
+    """Return the limits that are set, under the names of `trading_limits.limit_type`."""
+    return {
+        name: Decimal(value) for name in settings.__struct_fields__ if (value := getattr(settings, name)) is not None
+    }

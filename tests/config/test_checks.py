@@ -1,0 +1,56 @@
+"""What the types cannot say about a configuration."""
+
+from pathlib import Path
+
+import pytest
+
+from config.checks import is_loopback
+from config.loader import load_settings
+from engine.domain.errors import ConfigError
+
+ACCOUNT = '[[accounts]]\nname = "paper-1"\nuser = "a@b"\n'
+AGENT = '[[agents]]\nname = "t"\ntype = "trend_follower"\naccount = "paper-1"\nsymbols = ["BTC/USDT"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[risk]\norder_notional = nan\n", ":2: risk.order_notional: expected a finite number"),
+        ("[risk]\norder_notional = 0\n", ":2: risk.order_notional: expected a number above zero, was Decimal('0')"),
+        ("[risk]\norder_notional = -1\n", "expected a number above zero"),
+        ("[risk]\norder_notional = 1e30\n", ":2: risk.order_notional: expected"),
+        (ACCOUNT + "starting_balances = { USDT = 0 }\n", ":4: accounts.0.starting_balances.USDT: expected a number"),
+        (ACCOUNT + "limits = { order_notional = 0 }\n", "accounts.0.limits.order_notional"),
+        ('[server]\nhost = "0.0.0.0"\n', ":2: server.host: expected a loopback address, or tls_cert"),
+        ('[server]\ntls_cert = "x"\n', "server.tls_key: expected a file"),
+        ('[market]\nsource = "replay"\n', "market.path: expected a file or directory of recorded data"),
+        (
+            '[market]\nsource = "replay"\npath = "/no/such"\n',
+            ":3: market.path: expected a file or directory that exists",
+        ),
+        ('[market]\nspeed = "fast"\n', ":2: market.speed: expected a factor above zero such as 20, or max"),
+        ('[market]\nspeed = "0"\n', "market.speed"),
+        (ACCOUNT + ACCOUNT, ":5: accounts.1.name: expected a name that the user has only once"),
+        (AGENT, ":4: agents.0.account: expected the name of an account"),
+        (ACCOUNT + AGENT + AGENT, "agents.1.name: expected a name that no other agent has"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_place(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file, environ={})
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("a.b", False)]
+)
+def test_loopback_is_recognised(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+def test_a_wide_bind_is_allowed_behind_a_tls_proxy(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('[server]\nhost = "0.0.0.0"\nbehind_tls_proxy = true\n')
+    assert load_settings(file, environ={}).server.behind_tls_proxy
