@@ -80,7 +80,7 @@ logged() {
     what=$1
     shift
     if "$@" >"$log" 2>&1 </dev/null; then return 0; fi
-    reason=$(grep -iE 'error|denied|no space|×|─▶' "$log" | head -n 1 | sed 's/^[[:space:]]*//')
+    reason=$(grep -iE 'error|denied|no space|×|─▶' "$log" | head -n 1 | sed 's/^[[:space:]]*//' | cut -c 1-160)
     die "$what: ${reason:-$(tail -n 1 "$log")} (all of it: $log)"
 }
 
