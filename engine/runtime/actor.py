@@ -1,0 +1,462 @@
+"""The actor of this engine: `pykka.Actor` on the event loop.
+
+A subclass stores its collaborators in `__init__`, acquires in `on_start`, releases in `on_stop`, and names one handler
+per message type with `@handles`. Synchronous handlers decide; `async def` handlers wait at the rim, one at a time.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pykka import ActorDeadError, messages
+from pykka._actor import Actor
+from pykka._envelope import Envelope
+from pykka._future import Future
+
+from engine.domain.errors import InvariantBroken
+from engine.runtime.clock import Clock, Timer
+from engine.runtime.errors import UnhandledMessage
+from engine.runtime.future import AsyncioFuture
+from engine.runtime.handlers import Table, handles, tables_of
+from engine.runtime.log import Logger, bind, get_logger
+from engine.runtime.mailbox import Lane, Mailbox, MailboxSpec, State
+from engine.runtime.ref import Ref
+
+if TYPE_CHECKING:
+    from engine.runtime.system import ActorSystem
+
+__all__ = ["AsyncioActor", "Lane", "MailboxSpec", "handles"]
+
+_log = get_logger(__name__)
+
+_PROXY_MESSAGES = (messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr)
+
+
+class StopFlag:
+    """pykka's `actor_stopped`, for one thread: nobody can wait on it, and it costs a tenth of an Event."""
+
+    __slots__ = ("_stopped",)
+
+    def __init__(self) -> None:
+        self._stopped = False
+
+    def is_set(self) -> bool:
+        """Whether the actor has stopped."""
+        return self._stopped
+
+    def set(self) -> None:
+        """Say that it has."""
+        self._stopped = True
+
+
+class _Start:
+    """First message of every actor: run `on_start`."""
+
+    __lane__ = "control"
+
+
+class _Failure:
+    """Message of the runtime to an actor: fail with this error."""
+
+    __lane__ = "control"
+    __slots__ = ("error",)
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+class _Exit(Exception):  # noqa: N818 - a wrapper that never leaves this module.
+    """Carries a SystemExit out of a task, as its cause: raised as itself it would stop the loop."""
+
+
+class _ActorTimer:
+    """A message that its actor gets later."""
+
+    __slots__ = ("actor", "handle", "message")
+
+    def __init__(self, actor: "AsyncioActor", message: Any) -> None:
+        self.actor = actor
+        self.message = message
+        self.handle: Timer | None = None
+
+    def fire(self) -> None:
+        self.actor._timers.pop(self, None)  # noqa: SLF001 - both halves live here.
+        self.actor.actor_inbox.put_past_limit(self.message)
+
+    def cancel(self) -> None:
+        """Send nothing; harmless when it was sent."""
+        self.actor._timers.pop(self, None)  # noqa: SLF001
+        if self.handle is not None:
+            self.handle.cancel()
+
+
+class AsyncioActor(Actor):
+    """Base of all actors. Call `super().__init__()` first; start it with `await system.start(TheActor, ...)`."""
+
+    mailbox: ClassVar[MailboxSpec] = MailboxSpec()
+    """Limits of the mailbox; override in the subclass."""
+
+    _direct: ClassVar[Table] = {}
+    _coroutine: ClassVar[Table] = {}
+
+    actor_inbox: Mailbox
+    actor_stopped: StopFlag  # type: ignore[assignment]  # What pykka uses of an Event, without its lock.
+    _actor_ref: Ref[Any]
+    # These start in the class, so that an idle actor does not pay for them.
+    _system: "ActorSystem | None" = None
+    _tasks: "dict[asyncio.Task[Any], None] | None" = None
+    _deferred: "dict[AsyncioFuture[Any], None] | None" = None
+    _context: contextvars.Context | None = None
+    _logger: Logger | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._direct, cls._coroutine = tables_of(cls)
+
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:
+        """Take the place that `ActorSystem` has prepared. Made without one, the actor can be called but not sent to."""
+        birth, births[:] = (births[-1], births[:-1]) if births else (None, [])
+        self.actor_inbox = self._create_actor_inbox()
+        self.actor_inbox.actor = self
+        self.actor_inbox.handlers = self._direct
+        self.actor_stopped = StopFlag()
+        self._timers: dict[_ActorTimer, None] = {}
+        if birth is None:
+            self.actor_urn = "urn:cival:not-started"
+        else:
+            self._system = birth.system
+            self.actor_urn = birth.urn
+            self.actor_inbox.scheduler = birth.system.scheduler
+        self._actor_ref = Ref(self)
+        self._actor_ref._name = birth.name if birth is not None else None  # noqa: SLF001
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> Ref[Self]:  # type: ignore[override]  # Ref is an ActorRef.
+        """Start under a name of its own in the running loop's system, as pykka does: `on_start` runs in its first turn.
+
+        Raises:
+            RuntimeError: no loop runs. Nothing was registered.
+        """
+        from engine.runtime.system import ActorSystem  # noqa: PLC0415 - the system knows actors, not the reverse.
+
+        return ActorSystem.of_running_loop().launch(cls, args, kwargs)
+
+    @property
+    def actor_ref(self) -> Ref[Self]:
+        """What others send to."""
+        return self._actor_ref
+
+    @property
+    def system(self) -> "ActorSystem":
+        """The system that this actor was started in."""
+        assert self._system is not None, f"{self}: expected to be started by an ActorSystem, was made by hand"
+        return self._system
+
+    @property
+    def log(self) -> Logger:
+        """A logger that names this actor in every line."""
+        if self._logger is None:
+            self._logger = get_logger(type(self).__module__).bind(actor=self._actor_ref.name)
+        return self._logger
+
+    def __str__(self) -> str:
+        return str(self._actor_ref)
+
+    # --- For handlers -----------------------------------------------------------------------------------------------
+
+    def new_future(self) -> AsyncioFuture[Any]:
+        """Return a future; a handler that returns it answers its ask when the future is set."""
+        return AsyncioFuture()
+
+    def after(self, delay_ns: int, message: Any, clock: Clock | None = None) -> Timer:
+        """Tell myself `message` in `delay_ns` nanoseconds of `clock` (default: the system's), full mailbox or not.
+
+        Returns:
+            The timer; a stopped actor's timers are cancelled.
+        """
+        timer = _ActorTimer(self, message)
+        timer.handle = (clock or self.system.clock).call_after(delay_ns, timer.fire)
+        self._timers[timer] = None
+        return timer
+
+    def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str) -> "asyncio.Task[Any]":
+        """Run `coroutine` beside the handlers. If it fails the actor fails; when the actor stops it is cancelled."""
+        task = self._create_task(coroutine, name)
+        if self._tasks is None:
+            self._tasks = {}
+        self._tasks[task] = None
+        task.add_done_callback(partial(self._task_done, coroutine))
+        return task
+
+    def on_receive(self, message: Any) -> Any:
+        """Take a message that no `@handles` method names; may be a coroutine.
+
+        Raises:
+            UnhandledMessage: always, unless overridden. To tell an actor what it does not understand is a defect.
+        """
+        raise UnhandledMessage(str(self), message)
+
+    # --- pykka's three methods for a runtime ------------------------------------------------------------------------
+
+    @classmethod
+    def _create_actor_inbox(cls) -> Mailbox:  # type: ignore[override]  # A static method cannot see the class's spec.
+        return Mailbox(cls.mailbox)
+
+    @staticmethod
+    def _create_future() -> AsyncioFuture[Any]:
+        return AsyncioFuture()
+
+    def _start_actor_loop(self) -> None:
+        """Enter the ready queue with `on_start` in front of everything that was sent already."""
+        self._begin(None)
+
+    def _begin(self, started: AsyncioFuture[Any] | None) -> None:
+        box = self.actor_inbox
+        box.scheduled = False
+        box.put_first(_Start() if started is None else Envelope(_Start(), reply_to=started))
+
+    # --- One message ------------------------------------------------------------------------------------------------
+
+    def _receive(self, item: Any) -> None:
+        """Handle what the scheduler could not call directly: an ask, a coroutine handler, a message of the runtime."""
+        message = self.actor_inbox.take(item)
+        reply: AsyncioFuture[Any] | None = None
+        if type(message) is Envelope:
+            reply, message = message.reply_to, message.message
+        try:
+            result = self._call(message)
+        except BaseException as error:  # noqa: BLE001 - as in the scheduler: an error ends its actor only.
+            self._fail(error, reply, starting=type(message) is _Start)
+        else:
+            if asyncio.iscoroutine(result):
+                done = partial(self._handled, reply, result, type(message) is _Start)
+                self._serve(result, type(message).__name__, done)
+            elif reply is not None:
+                self._answer(reply, result, deferrable=type(message) is not messages.ProxyGetAttr)
+
+    def _call(self, message: Any) -> Any:
+        kind = type(message)
+        handler = self._direct.get(kind) or self._coroutine.get(kind)
+        if handler is not None:
+            return handler(self, message)
+        if kind is _Start:
+            return self.on_start()
+        if kind is _Failure:
+            raise message.error
+        if kind in _PROXY_MESSAGES:
+            return self._handle_receive(message)
+        return self.on_receive(message)
+
+    def _answer(self, reply: AsyncioFuture[Any], result: Any, *, deferrable: bool = True) -> None:
+        if deferrable and isinstance(result, Future):
+            assert isinstance(result, AsyncioFuture), f"{self}: expected a future of this runtime, was {result!r}"
+            if self._deferred is None:
+                self._deferred = {}
+            self._deferred[reply] = None
+            result.when_done(partial(self._forward, reply))
+        elif not reply.done:
+            reply.set(result)
+
+    def _forward(self, reply: AsyncioFuture[Any], source: AsyncioFuture[Any]) -> None:
+        if self._deferred is not None:
+            self._deferred.pop(reply, None)
+        if not reply.done:
+            source.copy_to(reply)
+
+    def _serve(
+        self, coroutine: Coroutine[Any, Any, Any], name: str, done: "Callable[[asyncio.Task[Any]], None]"
+    ) -> None:
+        """Run a coroutine in the place of a handler: no message is handled until it is over."""
+        task = self._create_task(coroutine, name)
+        self.system.scheduler.begin(self.actor_inbox, task)
+        task.add_done_callback(done)
+
+    def _handled(
+        self,
+        reply: AsyncioFuture[Any] | None,
+        coroutine: Coroutine[Any, Any, Any],
+        starting: bool,  # noqa: FBT001 - positional by way of partial.
+        task: "asyncio.Task[Any]",
+    ) -> None:
+        coroutine.close()  # A task that is cancelled before its first step leaves it unstarted.
+        self.system.scheduler.end(task)
+        error = _error_of(task)
+        if error is not None:
+            self._fail(error, reply, starting=starting)
+        elif reply is not None:
+            self._answer(reply, task.result())
+
+    # --- Failure and end --------------------------------------------------------------------------------------------
+
+    def _fail(self, error: BaseException, reply: AsyncioFuture[Any] | None = None, *, starting: bool = False) -> None:
+        """Give the error to the asker; without one, or where it tells of broken books, end the actor."""
+        if reply is not None and not reply.done:
+            reply.fail(error)
+            if not starting and isinstance(error, Exception) and not isinstance(error, InvariantBroken):
+                _log.debug("ask_failed", actor=self._actor_ref.name, error=repr(error))
+                return
+        if self.actor_stopped.is_set():
+            return
+        self._handle_failure(type(error), error, error.__traceback__)
+        hook = None if starting else partial(self.on_failure, type(error), error, error.__traceback__)
+        self._close(hook, error)
+        if isinstance(error, KeyboardInterrupt):
+            raise error  # The operator's, not the actor's: the loop has to hear of it.
+
+    def _fail_soon(self, error: BaseException) -> None:
+        self.actor_inbox.put_first(_Failure(error))
+
+    def _halt(self) -> None:
+        """Make the end the next thing that happens."""
+        scheduler = self.system.scheduler
+        self._settle_left(self.actor_inbox.empty_lanes())
+        task = scheduler.task_of(self.actor_inbox)
+        if task is not None and not self.actor_stopped.is_set():
+            task.cancel()
+
+    def _end(self) -> None:
+        """Stop: everything that came before is handled."""
+        self._unregister()
+        self._close(self.on_stop, None)
+
+    def _stop(self) -> None:
+        """pykka's immediate stop."""
+        self._halt()
+        self.stop()
+
+    def _handle_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        _log.error(
+            "actor_failed",
+            actor=self._actor_ref.name,
+            exc_info=(exception_type, exception_value, traceback),
+        )
+        self._unregister()
+
+    def _unregister(self) -> None:
+        if not self.actor_stopped.is_set():
+            self.actor_inbox.close()
+            self.actor_stopped.set()
+            self.system.forget(self._actor_ref)
+
+    def _close(self, hook: Callable[[], Any] | None, error: BaseException | None) -> None:
+        """Run the last hook, end what `spawn` began, and only then answer whoever waits for the end."""
+        result: Any = None
+        try:
+            result = hook() if hook is not None else None
+        except BaseException as failure:  # noqa: BLE001 - the end goes on.
+            self._handle_failure(type(failure), failure, failure.__traceback__)
+        if asyncio.iscoroutine(result) or self._tasks:
+            coroutine = self._close_slowly(result)
+            self._serve(coroutine, "stop", partial(self._closed, error, coroutine))
+        else:
+            self._finish(error)
+
+    async def _close_slowly(self, hook: Coroutine[Any, Any, Any] | None) -> None:
+        if hook is not None:
+            try:
+                await hook
+            except Exception as failure:  # noqa: BLE001 - as in _close.
+                self._handle_failure(type(failure), failure, failure.__traceback__)
+        tasks = list(self._tasks or ())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _closed(
+        self, error: BaseException | None, coroutine: Coroutine[Any, Any, Any], task: "asyncio.Task[Any]"
+    ) -> None:
+        coroutine.close()
+        failure = _error_of(task)
+        if failure is not None:
+            self._handle_failure(type(failure), failure, failure.__traceback__)
+        self._finish(error)
+        self.system.scheduler.end(task)
+
+    def _finish(self, error: BaseException | None) -> None:
+        """Settle every reply that this actor still owes, and let go of it."""
+        box = self.actor_inbox
+        self._settle_left(box.empty_lanes())
+        for timer in list(self._timers):
+            timer.cancel()
+        for reply in list(self._deferred or ()):
+            _fail_dead(reply, self._actor_ref)
+        self._deferred = None
+        stops, box.stops = box.stops, None
+        box.actor = None
+        for stop in stops or ():
+            stop.set(None)
+        self.system.ended(self._actor_ref, error)
+
+    def _settle_left(self, left: list[Any]) -> None:
+        for message in left:
+            if type(message) is Envelope:
+                _fail_dead(message.reply_to, self._actor_ref)
+                message = message.message
+            self.system.scheduler.dead_letter(self.actor_inbox, message)
+
+    # --- Tasks ------------------------------------------------------------------------------------------------------
+
+    def _create_task(self, coroutine: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
+        scheduler = self.system.scheduler
+        if self._context is None:
+            self._context = scheduler.new_context()
+            self._context.run(bind, actor=self._actor_ref.name)
+        return scheduler.loop.create_task(
+            _guard(coroutine), name=f"{self._actor_ref.name}/{name}", context=self._context.copy()
+        )
+
+    def _task_done(self, coroutine: Coroutine[Any, Any, Any], task: "asyncio.Task[Any]") -> None:
+        coroutine.close()
+        if self._tasks is not None:
+            self._tasks.pop(task, None)
+        if task.cancelled():
+            return
+        error = _error_of(task)
+        if error is None:
+            return
+        if self.actor_stopped.is_set():
+            _log.debug("task_failed_after_stop", task=task.get_name(), error=repr(error))
+        else:
+            self._fail_soon(error)
+
+
+class Birth:
+    """What a system hands to the actor it is making."""
+
+    __slots__ = ("name", "system", "urn")
+
+    def __init__(self, system: "ActorSystem", name: str, urn: str) -> None:
+        self.system = system
+        self.name = name
+        self.urn = urn
+
+
+births: list[Birth] = []
+"""Actors being made, innermost last. pykka's constructor takes no room for it, and subclasses pass nothing on."""
+
+
+def _error_of(task: "asyncio.Task[Any]") -> BaseException | None:
+    if task.cancelled():
+        return asyncio.CancelledError()
+    error = task.exception()
+    return error.__cause__ if type(error) is _Exit else error
+
+
+async def _guard(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    try:
+        return await coroutine
+    except SystemExit as error:
+        raise _Exit from error
+
+
+def _fail_dead(reply: Any, ref: Ref[Any]) -> None:
+    if reply is not None and not reply.done:
+        reply.fail(ActorDeadError(f"{ref} stopped before handling the message"))
