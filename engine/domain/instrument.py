@@ -88,9 +88,17 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self.kind is InstrumentKind.PERPETUAL
 
     @cached_property
+    def _scale(self) -> int:
+        return scale_of(self.tick_size) + scale_of(self.step_size) + scale_of(self.contract_size)
+
+    @cached_property
     def _notional_is_exact(self) -> bool:
-        scale = scale_of(self.tick_size) + scale_of(self.step_size) + scale_of(self.contract_size)
-        return scale <= SCALE_MAX
+        return self._scale <= SCALE_MAX
+
+    @cached_property
+    def money_decimals(self) -> int:
+        """Decimals of the quote asset that hold every notional of this instrument: 8 to 18."""
+        return min(SCALE_MAX, max(8, self._scale))
 
     def notional(self, price: Decimal, quantity: Decimal) -> Decimal:
         """Return the value in the quote asset, exact where it fits 18 decimals, else rounded half to even.
