@@ -1,0 +1,32 @@
+"""Rows name tables, keys and what happens on a repeat. That the columns exist is proven in tests/storage."""
+
+import pytest
+
+from engine.messages import rows, rows_paper
+from engine.messages.rows import Row
+
+ROWS = [
+    kind
+    for module in (rows, rows_paper)
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, Row) and kind is not Row
+]
+
+
+@pytest.mark.parametrize("kind", ROWS, ids=lambda kind: kind.__name__)
+def test_the_key_of_a_row_is_made_of_its_fields(kind: type[Row]) -> None:
+    assert kind.__table__
+    assert set(kind.__key__) <= set(kind.__struct_fields__)
+    assert kind.__mode__ in {"insert", "upsert", "ignore", "update"}
+
+
+def test_facts_of_money_may_only_be_inserted() -> None:
+    assert {kind.__mode__ for kind in (rows.TradeRow, rows.LedgerEntryRow, rows.LedgerLineRow)} == {"insert"}
+
+
+def test_a_row_with_a_user_names_it() -> None:
+    public = {"TradingPairRow", "ExchangeStatusRow", "OhlcvRow", "TickerRow", "BookSnapshotRow", "UserRow"}
+    without = {
+        kind.__name__ for kind in ROWS if "user_id" not in kind.__struct_fields__ and kind.__module__ == rows.__name__
+    }
+    assert without == public
