@@ -1,0 +1,75 @@
+"""The `cival` command: one small file per group of commands, no logic of its own here.
+
+Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 75 try again (a dependency is away).
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from engine.domain.errors import CivalError
+
+COMMANDS = {
+    "run": "engine.cli.run:run",
+    "check": "engine.cli.check:check",
+    "db": "engine.cli.database:database",
+    "user": "engine.cli.people:user",
+    "token": "engine.cli.people:token",
+    "status": "engine.cli.reads:status",
+    "orders": "engine.cli.reads:orders",
+    "trades": "engine.cli.reads:trades",
+    "positions": "engine.cli.reads:positions",
+    "balances": "engine.cli.reads:balances",
+    "agents": "engine.cli.reads:agents",
+    "order": "engine.cli.control:order",
+    "agent": "engine.cli.control:agent",
+    "halt": "engine.cli.control:halt",
+    "resume": "engine.cli.control:resume",
+    "bench": "engine.cli.bench:bench",
+}
+"""Command -> the object that implements it, imported only when it is called: `--help` stays instant."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when somebody uses it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module."""
+        del ctx
+        if (path := COMMANDS.get(cmd_name)) is None:
+            return None
+        module, _, name = path.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="cival", prog_name="cival")
+def cival() -> None:
+    """Run and control the Cival trading engine."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line and end the process with its exit code."""
+    try:
+        code = cival.main(args=arguments, prog_name="cival", standalone_mode=False)
+    except click.exceptions.Abort:
+        print("cival: interrupted", file=sys.stderr)
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except CivalError as error:
+        print(f"cival: {error}", file=sys.stderr)
+        code = error.exit_code
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; there is nobody left to tell.
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
