@@ -16,7 +16,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-TOOLS = ["cat", "cut", "dirname", "env", "grep", "head", "id", "mktemp", "readlink", "rm", "sed", "sh", "sleep", "tail"]
+TOOLS = [
+    "cat",
+    "cut",
+    "dirname",
+    "env",
+    "grep",
+    "head",
+    "id",
+    "mktemp",
+    "readlink",
+    "rm",
+    "rmdir",
+    "sed",
+    "sh",
+    "sleep",
+    "tail",
+]
 """What the scripts use besides Python, and all that is on the path of a test."""
 
 _ENGINE = '''
@@ -34,7 +50,7 @@ def main():
 '''
 _TEST_RUNNER = '"""A stand-in for pytest."""\nimport os, sys\nprint("pytest", os.getcwd(), *sys.argv[1:])\n'
 _BACKEND = '''
-"""A build backend that needs nothing: its editable install is a wheel that the test has made."""
+"""A build backend that needs nothing: what it builds is a wheel that the test has made."""
 import pathlib, shutil
 
 WHEEL = "cival-1.0-py3-none-any.whl"
@@ -42,6 +58,8 @@ WHEEL = "cival-1.0-py3-none-any.whl"
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
     shutil.copy(pathlib.Path(__file__).with_name(WHEEL), wheel_directory)
     return WHEEL
+
+build_wheel = build_editable
 '''
 _PROJECT = """
 [build-system]
@@ -141,7 +159,7 @@ def a_checkout(folder: Path, *, uv: bool = True) -> Checkout:
     backend = checkout.root / "backend"
     for path in (backend, checkout.root / "scripts", checkout.wheels, checkout.tools):
         path.mkdir(parents=True)
-    for name in ("run", "test", "environment.sh"):
+    for name in ("run", "test", "image-build", "environment.sh"):
         shutil.copy(ROOT / "scripts" / name, checkout.root / "scripts" / name)
     (checkout.root / "pyproject.toml").write_text(_PROJECT)
     (backend / "backend.py").write_text(_BACKEND)
