@@ -1,0 +1,289 @@
+"""Starts, finds again and stops the PostgreSQL server that lives in the data directory.
+
+It listens on a Unix socket in a folder of ours, never on TCP, and lets in only the user who started it (peer
+authentication): no password exists. It runs in its own session, so that Ctrl-C reaches the engine first, which stops it
+after its last commit. After a kill -9 of the engine the server lives on and the next start finds it.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import signal
+import stat
+import subprocess
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from engine.domain.errors import ConfigError, DependencyAway
+from engine.runtime.clock import Clock
+from engine.runtime.log import get_logger
+from storage import pool
+from storage.pg_binaries import find_binaries
+from storage.pg_cluster import PGDATA, make_cluster, server_command, write_access_rules
+from storage.pg_identity import ServerIdentity, namespace_identity, own_identity, server_environment, way_of
+from storage.pg_process import PID_FILE, is_postmaster, read_pid_file, reap, workers_in
+from storage.roles import DatabaseRole, Endpoints, embedded_endpoints
+
+DATABASE: Final = "cival"
+LOG_FILE: Final = "postgres.log"
+LOG_BYTES_MAX: Final = 8 * 1024 * 1024
+SOCKET_PATH_BYTES_MAX: Final = 107
+"""`sun_path` of a Unix socket, without its closing zero."""
+START_TIMEOUT_NS: Final = 120_000_000_000
+"""Crash recovery of a large write-ahead log takes its time."""
+STOP_TIMEOUT_NS: Final = 30_000_000_000
+_POLL_NS: Final = 5_000_000
+_log = get_logger("storage.embedded")
+
+
+class EmbeddedPostgres:
+    """A running server. Whoever owns the data directory stops it, whether it was started or found."""
+
+    def __init__(
+        self,
+        pgdata: Path,
+        socket_directory: Path,
+        pid: int,
+        *,
+        clock: Clock,
+        child: "subprocess.Popen[bytes] | None" = None,
+    ) -> None:
+        self.pgdata = pgdata
+        self.socket_directory = socket_directory
+        self.pid = pid
+        self.was_running = child is None
+        """True if it was found, not started."""
+        self._child = child
+        self._clock = clock
+
+    def endpoints(self, database: str = DATABASE) -> Endpoints:
+        """Return where each role logs in."""
+        return embedded_endpoints(str(self.socket_directory), database)
+
+    def is_running(self) -> bool:
+        """Whether the postmaster lives; collects it if it has died as our child."""
+        if self._child is not None:
+            return self._child.poll() is None
+        return is_postmaster(self.pid, self.pgdata)
+
+    async def stop(self, timeout_ns: int = STOP_TIMEOUT_NS) -> None:
+        """Shut down: end sessions, write a checkpoint. Past the timeout without one; nothing is lost either way."""
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            if not self.is_running():
+                break
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+            deadline_ns = self._clock.monotonic_ns() + timeout_ns
+            while self.is_running() and self._clock.monotonic_ns() < deadline_ns:
+                await self._clock.sleep(_POLL_NS)
+        if self.is_running():
+            raise DependencyAway(
+                "embedded PostgreSQL", why=f"pid {self.pid} does not end; see {self.pgdata.parent / LOG_FILE}"
+            )
+
+
+async def start(
+    data_dir: Path,
+    *,
+    clock: Clock,
+    environ: Mapping[str, str],
+    settings: Mapping[str, str] | None = None,
+    dies_with_parent: bool = False,
+) -> EmbeddedPostgres:
+    """Return the server of this data directory, found or started, with database `cival` in it.
+
+    Args:
+        data_dir: The engine's data directory; it exists and is ours.
+        settings: Server settings above our own.
+        dies_with_parent: Tests: the kernel interrupts the server when the calling thread ends, however it ends.
+
+    Raises:
+        ConfigError: No programs, a data directory of another version, a folder that the server cannot use.
+        DependencyAway: It does not come up; the message ends with its last words.
+    """
+    data_dir = _resolved(data_dir)
+    pgdata = data_dir / PGDATA
+    async with _only_starter(data_dir, clock):
+        found = await _find(data_dir, pgdata, clock)
+        if found is not None:
+            _log.info("postgres_found", pid=found.pid, socket_directory=str(found.socket_directory))
+            return found
+        binaries = find_binaries(environ, major=_major_of(pgdata))
+        identity = _identity_for(pgdata)
+        socket_directory = _socket_directory(data_dir, environ, identity)
+        env = server_environment(environ)
+        is_new = not pgdata.exists()
+        if is_new:
+            await asyncio.to_thread(make_cluster, pgdata, binaries, identity, env)
+        write_access_rules(pgdata, identity)
+        command = server_command(pgdata, socket_directory, binaries, identity, settings or {}, dies_with_parent)
+        child = _spawn(command, data_dir / LOG_FILE, env)
+        server = EmbeddedPostgres(pgdata, socket_directory, child.pid, clock=clock, child=child)
+        await _until_ready(server, clock)
+        await _ensure_database(server)
+        _log.info("postgres_started", pid=child.pid, version=binaries.version, way=identity.way, is_new=is_new)
+        return server
+
+
+async def attach(data_dir: Path, *, clock: Clock) -> EmbeddedPostgres | None:
+    """Return the server of this data directory if one is running, else None. Starts and changes nothing."""
+    data_dir = _resolved(data_dir)
+    return await _running(data_dir / PGDATA, clock)
+
+
+def _resolved(path: Path) -> Path:
+    return path.resolve()
+
+
+@contextlib.asynccontextmanager
+async def _only_starter(data_dir: Path, clock: Clock) -> AsyncIterator[None]:
+    """Let one process at a time look and start, so that the others find what it started."""
+    descriptor = os.open(data_dir / "postgres.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        deadline_ns = clock.monotonic_ns() + START_TIMEOUT_NS
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if clock.monotonic_ns() > deadline_ns:
+                    raise DependencyAway(
+                        "embedded PostgreSQL", why="another process is starting it for too long"
+                    ) from None
+                await clock.sleep(_POLL_NS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+async def _find(data_dir: Path, pgdata: Path, clock: Clock) -> EmbeddedPostgres | None:
+    """Return a running server; otherwise clear away what a dead one has left."""
+    running = await _running(pgdata, clock)
+    if running is not None:
+        return running
+    shutil.rmtree(data_dir / f"{PGDATA}.new", ignore_errors=True)  # An initdb that was killed.
+    if not (pgdata / PID_FILE).exists():
+        return None
+    # Removing the file under a living backend would let two servers write the same files.
+    deadline_ns = clock.monotonic_ns() + STOP_TIMEOUT_NS
+    while workers := workers_in(pgdata):
+        for pid in workers:
+            reap(pid)
+        if clock.monotonic_ns() > deadline_ns:
+            raise DependencyAway("embedded PostgreSQL", why=f"processes {workers} of a dead server still use {pgdata}")
+        await clock.sleep(_POLL_NS)
+    (pgdata / PID_FILE).unlink(missing_ok=True)
+    return None
+
+
+async def _running(pgdata: Path, clock: Clock) -> EmbeddedPostgres | None:
+    """Return the living server of `pgdata` once it answers, None if there is none or it ends meanwhile."""
+    deadline_ns = clock.monotonic_ns() + START_TIMEOUT_NS
+    while (noted := read_pid_file(pgdata)) is not None and is_postmaster(noted.pid, pgdata):
+        if noted.is_ready and noted.socket_directory is not None:
+            server = EmbeddedPostgres(pgdata, Path(noted.socket_directory), noted.pid, clock=clock)
+            if await _answers(server):
+                return server
+        if clock.monotonic_ns() > deadline_ns:
+            raise DependencyAway("embedded PostgreSQL", why=f"pid {noted.pid} runs and does not answer")
+        await clock.sleep(_POLL_NS)
+    return None
+
+
+def _major_of(pgdata: Path) -> int | None:
+    """Return the version that made the data directory; None if it is not there yet."""
+    if not pgdata.exists():
+        return None
+    version_file = pgdata / "PG_VERSION"
+    try:
+        return int(version_file.read_text().strip().partition(".")[0])
+    except (OSError, ValueError) as error:
+        raise ConfigError("data_dir", expected=f"a PostgreSQL version in {version_file}", was=str(error)) from error
+
+
+def _identity_for(pgdata: Path) -> ServerIdentity:
+    way = way_of(pgdata)
+    identity = None if way == "account" else own_identity() or namespace_identity()
+    if identity is None:
+        raise ConfigError("data_dir", expected="a user that PostgreSQL can run as", was=f"uid {os.geteuid()}")
+    return identity
+
+
+def _socket_directory(data_dir: Path, environ: Mapping[str, str], identity: ServerIdentity) -> Path:
+    """Make the folder of the socket: short, since a socket's path is, and closed to others."""
+    runtime = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0] or environ.get("XDG_RUNTIME_DIR") or "/tmp"  # noqa: S108 - checked below
+    directory = Path(runtime) / f"cival-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]}"
+    if len(os.fsencode(directory / ".s.PGSQL.5432")) > SOCKET_PATH_BYTES_MAX:
+        raise ConfigError("XDG_RUNTIME_DIR", expected="a shorter path: a socket's holds 107 bytes", was=runtime)
+    with contextlib.suppress(FileExistsError):
+        directory.mkdir(mode=0o700)
+        if identity.owner_uid != os.geteuid():
+            os.chown(directory, identity.owner_uid, identity.owner_gid)
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != identity.owner_uid or stat.S_IMODE(found.st_mode) != 0o700:
+        # In /tmp anybody could have made it first, and would then receive our connections.
+        raise ConfigError(
+            str(directory), expected=f"a folder of uid {identity.owner_uid}, mode 0700", was=oct(found.st_mode)
+        )
+    return directory
+
+
+def _spawn(command: list[str], log_file: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    if log_file.exists() and log_file.stat().st_size > LOG_BYTES_MAX:
+        log_file.replace(log_file.with_suffix(".log.1"))
+    descriptor = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "ab") as log:
+        return subprocess.Popen(  # noqa: S603 - our own words and the programs found
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True, cwd="/"
+        )
+
+
+async def _until_ready(server: EmbeddedPostgres, clock: Clock) -> None:
+    deadline_ns = clock.monotonic_ns() + START_TIMEOUT_NS
+    while True:
+        if not server.is_running():
+            raise DependencyAway("embedded PostgreSQL", why=_last_words(server.pgdata.parent / LOG_FILE))
+        noted = read_pid_file(server.pgdata)
+        if noted is not None and noted.pid == server.pid and noted.is_ready and await _answers(server):
+            return
+        if clock.monotonic_ns() > deadline_ns:
+            raise DependencyAway("embedded PostgreSQL", why="did not become ready in time")
+        await clock.sleep(_POLL_NS)
+
+
+async def _answers(server: EmbeddedPostgres) -> bool:
+    """Whether a connection gets through, to the server of this very data directory."""
+    try:
+        connection = await pool.connect(server.endpoints("postgres"), DatabaseRole.ADMIN)
+    except DependencyAway:
+        return False
+    try:
+        answer: str = await connection.fetchval("show data_directory")
+        return _resolved(Path(answer)) == server.pgdata
+    finally:
+        await connection.close()
+
+
+async def _ensure_database(server: EmbeddedPostgres) -> None:
+    connection = await pool.connect(server.endpoints("postgres"), DatabaseRole.ADMIN)
+    try:
+        if not await connection.fetchval("select exists (select from pg_database where datname = $1)", DATABASE):
+            with contextlib.suppress(asyncpg.DuplicateDatabaseError):
+                await connection.execute(f'create database "{DATABASE}"')
+    finally:
+        await connection.close()
+
+
+def _last_words(log_file: Path) -> str:
+    try:
+        lines = log_file.read_text(errors="replace").splitlines()
+    except OSError:
+        return "it ended without a word"
+    telling = [line for line in lines[-40:] if "FATAL" in line or "error" in line.lower()]
+    return f"{(telling or lines or ['it ended without a word'])[-1].strip()} (see {log_file})"

@@ -1,0 +1,20 @@
+"""Numbers, times, and who there is: users, sessions, keys, trading accounts, instruments."""
+
+from alembic import op
+
+from storage.migration_files import statements
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name, statement by statement."""
+    for statement in statements(__file__):
+        op.get_bind().exec_driver_sql(statement)
+
+
+def downgrade() -> None:
+    """Take it back."""
+    for statement in statements(__file__, down=True):
+        op.get_bind().exec_driver_sql(statement)

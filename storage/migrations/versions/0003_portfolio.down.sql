@@ -1,0 +1,5 @@
+DROP VIEW user_positions, user_balances
+-- ;;
+DROP TABLE equity_points, portfolio_snapshots, balances, positions, transfers, lots, ledger_lines, ledger_entries
+-- ;;
+DROP FUNCTION ledger_entry_must_balance()

@@ -1,0 +1,1 @@
+DROP TABLE backtests, notification_routes, trading_states, trading_limits, risk_alerts, risk_metrics

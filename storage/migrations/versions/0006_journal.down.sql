@@ -1,0 +1,2 @@
+DROP TABLE chain_nonces, chain_transactions, audit_log, idempotency_keys, discrepancies, reconciliations, watermarks,
+    replay_positions, cell_leases, events, stream_heads, write_units

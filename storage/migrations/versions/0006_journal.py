@@ -1,0 +1,20 @@
+"""Units, events, leases, reconciliation, idempotency, audit, chain transactions."""
+
+from alembic import op
+
+from storage.migration_files import statements
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Run the SQL file of the same name, statement by statement."""
+    for statement in statements(__file__):
+        op.get_bind().exec_driver_sql(statement)
+
+
+def downgrade() -> None:
+    """Take it back."""
+    for statement in statements(__file__, down=True):
+        op.get_bind().exec_driver_sql(statement)

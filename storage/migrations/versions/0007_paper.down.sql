@@ -1,0 +1,3 @@
+DROP TABLE paper.batches, paper.position, paper.trades, paper.orders, paper.positions, paper.balances, paper.accounts
+-- ;;
+DROP SCHEMA paper
