@@ -1,0 +1,50 @@
+"""The command line itself: help, usage errors, exit codes."""
+
+import pytest
+
+from engine.cli import main as cli
+from engine.cli.main import COMMANDS, main
+from engine.domain.errors import BadInput, ConfigError, DependencyAway
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_help_names_every_command_and_ends_well(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(name, "--help") == 0
+    assert "Usage: cival " + name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["orders", "--limit", "0"], ["halt"], ["order", "place", "buy"]])
+def test_bad_usage_is_exit_code_2(arguments: list[str]) -> None:
+    assert run(*arguments) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("server.port", expected="int", was="x"), 2),
+        (DependencyAway("engine", why="none runs"), 75),
+        (BadInput("quantity", expected="a number", was="x"), 1),
+    ],
+)
+def test_an_error_is_one_line_and_the_exit_code_of_its_class(
+    error: Exception, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli.cival, "main", fail)
+    assert run("status") == code
+    assert capsys.readouterr().err == f"cival: {error}\n"
