@@ -40,23 +40,30 @@ hypothesis.settings.load_profile(os.environ.get("CIVAL_HYPOTHESIS", "ci" if IN_C
 _loop_errors: list[dict[str, Any]] = []
 
 
-def _watched(loop: asyncio.AbstractEventLoop, *, debug: bool) -> asyncio.AbstractEventLoop:
+class _DebugLoop(asyncio.SelectorEventLoop):
+    """Plain asyncio in debug mode; pytest-asyncio would switch the mode off, since it is off by default."""
+
+    def set_debug(self, enabled: bool) -> None:
+        del enabled
+        super().set_debug(True)
+
+
+def _watched(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
     """Let `loop` report what nobody handled to the test instead of the log."""
-    loop.set_debug(debug)
     loop.set_exception_handler(lambda _loop, context: _loop_errors.append(context))
     return loop
 
 
 def _uvloop() -> asyncio.AbstractEventLoop:
-    return _watched(uvloop.new_event_loop(), debug=False)
+    return _watched(uvloop.new_event_loop())
 
 
 def _asyncio() -> asyncio.AbstractEventLoop:
-    return _watched(asyncio.SelectorEventLoop(), debug=False)
+    return _watched(asyncio.SelectorEventLoop())
 
 
 def _asyncio_debug() -> asyncio.AbstractEventLoop:
-    return _watched(asyncio.SelectorEventLoop(), debug=True)
+    return _watched(_DebugLoop())
 
 
 LoopFactories = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
