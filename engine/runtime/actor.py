@@ -9,7 +9,7 @@ import contextvars
 from collections.abc import Callable, Coroutine
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from pykka import ActorDeadError, messages
 from pykka._actor import Actor
@@ -22,8 +22,10 @@ from engine.runtime.errors import UnhandledMessage
 from engine.runtime.future import AsyncioFuture
 from engine.runtime.handlers import Table, handles, tables_of
 from engine.runtime.log import Logger, bind, get_logger
-from engine.runtime.mailbox import Lane, Mailbox, MailboxSpec, State
+from engine.runtime.mailbox import Lane, Mailbox, MailboxSpec
+from engine.runtime.parts import ActorTimer, Failure, Start, StopFlag, births
 from engine.runtime.ref import Ref
+from engine.runtime.tasks import error_of, guard
 
 if TYPE_CHECKING:
     from engine.runtime.system import ActorSystem
@@ -33,64 +35,6 @@ __all__ = ["AsyncioActor", "Lane", "MailboxSpec", "handles"]
 _log = get_logger(__name__)
 
 _PROXY_MESSAGES = (messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr)
-
-
-class StopFlag:
-    """pykka's `actor_stopped`, for one thread: nobody can wait on it, and it costs a tenth of an Event."""
-
-    __slots__ = ("_stopped",)
-
-    def __init__(self) -> None:
-        self._stopped = False
-
-    def is_set(self) -> bool:
-        """Whether the actor has stopped."""
-        return self._stopped
-
-    def set(self) -> None:
-        """Say that it has."""
-        self._stopped = True
-
-
-class _Start:
-    """First message of every actor: run `on_start`."""
-
-    __lane__ = "control"
-
-
-class _Failure:
-    """Message of the runtime to an actor: fail with this error."""
-
-    __lane__ = "control"
-    __slots__ = ("error",)
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-
-class _Exit(Exception):  # noqa: N818 - a wrapper that never leaves this module.
-    """Carries a SystemExit out of a task, as its cause: raised as itself it would stop the loop."""
-
-
-class _ActorTimer:
-    """A message that its actor gets later."""
-
-    __slots__ = ("actor", "handle", "message")
-
-    def __init__(self, actor: "AsyncioActor", message: Any) -> None:
-        self.actor = actor
-        self.message = message
-        self.handle: Timer | None = None
-
-    def fire(self) -> None:
-        self.actor._timers.pop(self, None)  # noqa: SLF001 - both halves live here.
-        self.actor.actor_inbox.put_past_limit(self.message)
-
-    def cancel(self) -> None:
-        """Send nothing; harmless when it was sent."""
-        self.actor._timers.pop(self, None)  # noqa: SLF001
-        if self.handle is not None:
-            self.handle.cancel()
 
 
 class AsyncioActor(Actor):
@@ -123,7 +67,7 @@ class AsyncioActor(Actor):
         self.actor_inbox.actor = self
         self.actor_inbox.handlers = self._direct
         self.actor_stopped = StopFlag()
-        self._timers: dict[_ActorTimer, None] = {}
+        self._timers: dict[ActorTimer, None] = {}
         if birth is None:
             self.actor_urn = "urn:cival:not-started"
         else:
@@ -134,7 +78,7 @@ class AsyncioActor(Actor):
         self._actor_ref._name = birth.name if birth is not None else None  # noqa: SLF001
 
     @classmethod
-    def start(cls, *args: Any, **kwargs: Any) -> Ref[Self]:  # type: ignore[override]  # Ref is an ActorRef.
+    def start(cls, *args: Any, **kwargs: Any) -> Ref[Self]:
         """Start under a name of its own in the running loop's system, as pykka does: `on_start` runs in its first turn.
 
         Raises:
@@ -177,7 +121,7 @@ class AsyncioActor(Actor):
         Returns:
             The timer; a stopped actor's timers are cancelled.
         """
-        timer = _ActorTimer(self, message)
+        timer = ActorTimer(self, message)
         timer.handle = (clock or self.system.clock).call_after(delay_ns, timer.fire)
         self._timers[timer] = None
         return timer
@@ -202,7 +146,7 @@ class AsyncioActor(Actor):
     # --- pykka's three methods for a runtime ------------------------------------------------------------------------
 
     @classmethod
-    def _create_actor_inbox(cls) -> Mailbox:  # type: ignore[override]  # A static method cannot see the class's spec.
+    def _create_actor_inbox(cls) -> Mailbox:
         return Mailbox(cls.mailbox)
 
     @staticmethod
@@ -216,7 +160,7 @@ class AsyncioActor(Actor):
     def _begin(self, started: AsyncioFuture[Any] | None) -> None:
         box = self.actor_inbox
         box.scheduled = False
-        box.put_first(_Start() if started is None else Envelope(_Start(), reply_to=started))
+        box.put_first(Start() if started is None else Envelope(Start(), reply_to=started))
 
     # --- One message ------------------------------------------------------------------------------------------------
 
@@ -225,14 +169,14 @@ class AsyncioActor(Actor):
         message = self.actor_inbox.take(item)
         reply: AsyncioFuture[Any] | None = None
         if type(message) is Envelope:
-            reply, message = message.reply_to, message.message
+            reply, message = cast("AsyncioFuture[Any] | None", message.reply_to), message.message
         try:
             result = self._call(message)
         except BaseException as error:  # noqa: BLE001 - as in the scheduler: an error ends its actor only.
-            self._fail(error, reply, starting=type(message) is _Start)
+            self._fail(error, reply, starting=type(message) is Start)
         else:
             if asyncio.iscoroutine(result):
-                done = partial(self._handled, reply, result, type(message) is _Start)
+                done = partial(self._handled, reply, result, type(message) is Start)
                 self._serve(result, type(message).__name__, done)
             elif reply is not None:
                 self._answer(reply, result, deferrable=type(message) is not messages.ProxyGetAttr)
@@ -242,9 +186,9 @@ class AsyncioActor(Actor):
         handler = self._direct.get(kind) or self._coroutine.get(kind)
         if handler is not None:
             return handler(self, message)
-        if kind is _Start:
+        if kind is Start:
             return self.on_start()
-        if kind is _Failure:
+        if kind is Failure:
             raise message.error
         if kind in _PROXY_MESSAGES:
             return self._handle_receive(message)
@@ -257,13 +201,13 @@ class AsyncioActor(Actor):
                 self._deferred = {}
             self._deferred[reply] = None
             result.when_done(partial(self._forward, reply))
-        elif not reply.done:
+        elif not reply.done():
             reply.set(result)
 
     def _forward(self, reply: AsyncioFuture[Any], source: AsyncioFuture[Any]) -> None:
         if self._deferred is not None:
             self._deferred.pop(reply, None)
-        if not reply.done:
+        if not reply.done():
             source.copy_to(reply)
 
     def _serve(
@@ -283,7 +227,7 @@ class AsyncioActor(Actor):
     ) -> None:
         coroutine.close()  # A task that is cancelled before its first step leaves it unstarted.
         self.system.scheduler.end(task)
-        error = _error_of(task)
+        error = error_of(task)
         if error is not None:
             self._fail(error, reply, starting=starting)
         elif reply is not None:
@@ -293,7 +237,7 @@ class AsyncioActor(Actor):
 
     def _fail(self, error: BaseException, reply: AsyncioFuture[Any] | None = None, *, starting: bool = False) -> None:
         """Give the error to the asker; without one, or where it tells of broken books, end the actor."""
-        if reply is not None and not reply.done:
+        if reply is not None and not reply.done():
             reply.fail(error)
             if not starting and isinstance(error, Exception) and not isinstance(error, InvariantBroken):
                 _log.debug("ask_failed", actor=self._actor_ref.name, error=repr(error))
@@ -307,7 +251,7 @@ class AsyncioActor(Actor):
             raise error  # The operator's, not the actor's: the loop has to hear of it.
 
     def _fail_soon(self, error: BaseException) -> None:
-        self.actor_inbox.put_first(_Failure(error))
+        self.actor_inbox.put_first(Failure(error))
 
     def _halt(self) -> None:
         """Make the end the next thing that happens."""
@@ -323,7 +267,7 @@ class AsyncioActor(Actor):
         self._close(self.on_stop, None)
 
     def _stop(self) -> None:
-        """pykka's immediate stop."""
+        """Stop at once (pykka's name)."""
         self._halt()
         self.stop()
 
@@ -374,7 +318,7 @@ class AsyncioActor(Actor):
         self, error: BaseException | None, coroutine: Coroutine[Any, Any, Any], task: "asyncio.Task[Any]"
     ) -> None:
         coroutine.close()
-        failure = _error_of(task)
+        failure = error_of(task)
         if failure is not None:
             self._handle_failure(type(failure), failure, failure.__traceback__)
         self._finish(error)
@@ -396,11 +340,13 @@ class AsyncioActor(Actor):
         self.system.ended(self._actor_ref, error)
 
     def _settle_left(self, left: list[Any]) -> None:
-        for message in left:
-            if type(message) is Envelope:
-                _fail_dead(message.reply_to, self._actor_ref)
-                message = message.message
-            self.system.scheduler.dead_letter(self.actor_inbox, message)
+        dead_letter = self.system.scheduler.dead_letter
+        for item in left:
+            if type(item) is Envelope:
+                _fail_dead(item.reply_to, self._actor_ref)
+                dead_letter(self.actor_inbox, item.message)
+            else:
+                dead_letter(self.actor_inbox, item)
 
     # --- Tasks ------------------------------------------------------------------------------------------------------
 
@@ -410,7 +356,7 @@ class AsyncioActor(Actor):
             self._context = scheduler.new_context()
             self._context.run(bind, actor=self._actor_ref.name)
         return scheduler.loop.create_task(
-            _guard(coroutine), name=f"{self._actor_ref.name}/{name}", context=self._context.copy()
+            guard(coroutine), name=f"{self._actor_ref.name}/{name}", context=self._context.copy()
         )
 
     def _task_done(self, coroutine: Coroutine[Any, Any, Any], task: "asyncio.Task[Any]") -> None:
@@ -419,7 +365,7 @@ class AsyncioActor(Actor):
             self._tasks.pop(task, None)
         if task.cancelled():
             return
-        error = _error_of(task)
+        error = error_of(task)
         if error is None:
             return
         if self.actor_stopped.is_set():
@@ -428,35 +374,6 @@ class AsyncioActor(Actor):
             self._fail_soon(error)
 
 
-class Birth:
-    """What a system hands to the actor it is making."""
-
-    __slots__ = ("name", "system", "urn")
-
-    def __init__(self, system: "ActorSystem", name: str, urn: str) -> None:
-        self.system = system
-        self.name = name
-        self.urn = urn
-
-
-births: list[Birth] = []
-"""Actors being made, innermost last. pykka's constructor takes no room for it, and subclasses pass nothing on."""
-
-
-def _error_of(task: "asyncio.Task[Any]") -> BaseException | None:
-    if task.cancelled():
-        return asyncio.CancelledError()
-    error = task.exception()
-    return error.__cause__ if type(error) is _Exit else error
-
-
-async def _guard(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    try:
-        return await coroutine
-    except SystemExit as error:
-        raise _Exit from error
-
-
 def _fail_dead(reply: Any, ref: Ref[Any]) -> None:
-    if reply is not None and not reply.done:
+    if reply is not None and not reply.done():
         reply.fail(ActorDeadError(f"{ref} stopped before handling the message"))

@@ -6,6 +6,7 @@ All times are integer nanoseconds; `now_ns` counts from 1970 UTC, `monotonic_ns`
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from typing import Protocol
@@ -102,6 +103,11 @@ class WallClock:
         await asyncio.sleep(delay_ns / NS_PER_S)
 
 
+def _wake(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
+
+
 class _VirtualTimer:
     """An entry of the virtual clock's heap."""
 
@@ -147,7 +153,7 @@ class VirtualClock:
     async def sleep(self, delay_ns: int) -> None:
         """Return when the clock has been moved `delay_ns` further by someone else."""
         waiter = asyncio.get_running_loop().create_future()
-        timer = self.call_after(delay_ns, lambda: waiter.done() or waiter.set_result(None))
+        timer = self.call_after(delay_ns, partial(_wake, waiter))
         try:
             await waiter
         finally:

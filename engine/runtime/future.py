@@ -3,6 +3,8 @@
 `await` takes the place of `get()`. A call that would have to block the loop raises instead of dead-locking it.
 """
 
+# ruff: noqa: SLF001 - an actor, its ref and its replies are one thing in several files.
+
 import asyncio
 import queue
 import sys
@@ -43,7 +45,7 @@ class AsyncioFuture(Future[T]):
     _clock: "Clock | None" = None
     _deadline_ns: int = 0
     _timeout_s: float = 0.0
-    _get_hook = None
+    _get_hook: Callable[[float | None], Any] | None = None
 
     def __init__(self) -> None:
         """Make an unsettled future; everything it starts with stands in the class."""
@@ -52,7 +54,6 @@ class AsyncioFuture(Future[T]):
         state = "pending" if not self._done else "failed" if self._error is not None else "set"
         return f"<{type(self).__name__} {state}>"
 
-    @property
     def done(self) -> bool:
         """Whether a value or an error is here."""
         return self._done
@@ -139,19 +140,19 @@ class AsyncioFuture(Future[T]):
     def filter(self: "Future[Iterable[J]]", func: Callable[[J], bool]) -> "AsyncioFuture[Iterable[J]]":
         """Return a future of the list of those items of an iterable value that pass."""
         source = cast("AsyncioFuture[Any]", self)
-        return source._derive((source,), lambda values: list(filter(func, values[0])))  # noqa: SLF001
+        return source._derive((source,), lambda values: list(filter(func, values[0])))
 
     def join(self: "Future[Any]", *futures: "Future[Any]") -> "AsyncioFuture[Iterable[Any]]":
         """Return a future of the list of all values, ours first. The first error, in that order, is the error."""
         source = cast("AsyncioFuture[Any]", self)
         sources = (source, *(cast("AsyncioFuture[Any]", future) for future in futures))
-        return source._derive(sources, list)  # noqa: SLF001
+        return source._derive(sources, list)
 
     def reduce(self: "Future[Iterable[J]]", func: Callable[[R, J], R], *args: R) -> "AsyncioFuture[R]":
-        """Return a future of the items folded from left to right by `func`; `args`: the start value, if there is one."""
+        """Return a future of the items folded from left to right; `args`: the start value, if there is one."""
         source = cast("AsyncioFuture[Any]", self)
         fold: Callable[..., Any] = reduce
-        return source._derive((source,), lambda values: fold(func, values[0], *args))  # noqa: SLF001
+        return source._derive((source,), lambda values: fold(func, values[0], *args))
 
     def __await__(self) -> Generator[Any, None, T]:
         """Wait on the running loop for the value.
@@ -173,7 +174,7 @@ class AsyncioFuture(Future[T]):
             finally:
                 if timer is not None:
                     timer.cancel()
-                if not self._done and self._callbacks is not None:
+                if self._callbacks is not None:  # Nobody has settled it: a deadline or a cancellation ended the wait.
                     self._callbacks.remove(wake)
             if not self._done:
                 raise Timeout(f"{self._timeout_s} seconds")
@@ -215,7 +216,8 @@ class AsyncioFuture(Future[T]):
         return derived
 
 
-_UNSET = type(Future()._get_hook_result)()  # type: ignore[abstract]  # noqa: SLF001 - pykka tells "not computed" by class.
+# Pykka tells by the class of this that a hook has not run yet.
+_UNSET = type(Future()._get_hook_result)()
 
 
 def _wake(waiter: "asyncio.Future[None]", _: AsyncioFuture[Any]) -> None:

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,6 +41,11 @@ class Lane(IntEnum):
     CONTROL = 0
     ORDERS = 1
     MARKET = 2
+
+
+_lanes: dict[type, Lane] = {}
+_conflations: dict[type, KeyOf | None] = {}
+_LANE_NAMES = ("control", "orders", "market")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,26 +87,30 @@ class Slot:
         self.message = message
 
 
-@cache
 def lane_of(message_type: type) -> Lane:
     """Return the lane named by the class's `__lane__`; orders where there is none.
 
     Raises:
         ValueError: the class names a lane that does not exist.
     """
+    lane = _lanes.get(message_type)
+    if lane is not None:
+        return lane
     name = getattr(message_type, "__lane__", "orders")
     try:
-        return Lane[name.upper()]
+        return _lanes.setdefault(message_type, Lane[name.upper()])
     except KeyError:
         raise ValueError(
             f"{message_type.__name__}.__lane__: expected control, orders or market, was {name!r}"
         ) from None
 
 
-@cache
 def _conflation_of(message_type: type) -> KeyOf | None:
-    fields = getattr(message_type, "__conflate__", ())
-    return attrgetter(*fields) if fields and lane_of(message_type) is Lane.MARKET else None
+    if message_type not in _conflations:
+        fields = getattr(message_type, "__conflate__", ())
+        conflated = fields and lane_of(message_type) is Lane.MARKET
+        _conflations[message_type] = attrgetter(*fields) if conflated else None
+    return _conflations[message_type]
 
 
 class Mailbox:
@@ -193,13 +201,14 @@ class Mailbox:
         if self.state is not State.OPEN or type(content) is _ActorStop:
             self._put_closing(message, content)
             return
-        key_of = _conflation_of(type(content)) if self.spec.conflate and not enveloped else None
-        if key_of is not None:
+        kind = type(content)
+        key_of = _conflation_of(kind) if self.spec.conflate else None
+        if key_of is not None and not enveloped:
             self._put_conflated(key_of, content)
             return
-        lane = self._lane(lane_of(type(content)))
-        if not enveloped:
-            self.routes[type(content)] = lane
+        lane = self._lane(lane_of(kind))
+        if key_of is None:
+            self.routes[kind] = lane
         if len(lane) >= self.limit:
             self.overflow(lane, message)
             return
@@ -231,7 +240,7 @@ class Mailbox:
             MailboxFull: the lane may not drop, or its oldest message is an ask.
         """
         if lane is not self.market or self.spec.market_full == "raise" or type(lane[0]) is Envelope:
-            name = "control" if lane is self.control else "orders" if lane is self.orders else "market"
+            name = next(name for name in _LANE_NAMES if lane is getattr(self, name))
             raise MailboxFull(str(self.actor), lane=name, limit=self.limit)
         self.take(lane.popleft())
         self.dropped += 1
@@ -314,7 +323,7 @@ class Mailbox:
             self._put_conflated(key_of, message)
 
     def _lane(self, lane: Lane) -> deque[Any]:
-        name = lane.name.lower()
+        name = _LANE_NAMES[lane]
         found: deque[Any] | None = getattr(self, name)
         if found is None:
             with _lane_lock:

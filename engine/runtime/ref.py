@@ -1,5 +1,7 @@
 """The handle that others hold on an actor: pykka's `ActorRef`, with `await` in the place of blocking."""
 
+# ruff: noqa: SLF001 - an actor, its ref and its replies are one thing in several files.
+
 from typing import Any, TypeVar, cast
 
 from pykka import ActorDeadError, ActorRef
@@ -48,9 +50,9 @@ class Ref(ActorRef[A]):
             return
         lane.append(message)
         if not box.scheduled:
-            box.wake()
+            box.scheduler.wake(box)  # type: ignore[union-attr]  # Without one it is never unscheduled.
 
-    def ask(  # type: ignore[override]  # pykka's overloads promise a value where block=True, which one thread cannot.
+    def ask(
         self, message: Any, *, timeout_s: float | None = None, block: bool | None = None, timeout: float | None = None
     ) -> AsyncioFuture[Any]:
         """Send and return the reply as a future to await.
@@ -78,8 +80,14 @@ class Ref(ActorRef[A]):
         seconds = timeout if timeout_s is None else timeout_s
         if seconds is not None and box.scheduler is not None:
             future.expire_at(box.scheduler.clock, seconds)
+        lane = box.routes.get(type(message))
+        if lane is not None and len(lane) < box.limit:
+            lane.append(Envelope(message, future))
+            if not box.scheduled:
+                box.wake()
+            return future
         try:
-            box.put(Envelope(message, reply_to=future))
+            box.put(Envelope(message, future))
         except ActorDeadError as error:
             future.fail(error)
         return future
@@ -108,19 +116,19 @@ class Ref(ActorRef[A]):
         reply = self.ask(_ActorStop(), timeout_s=timeout_s, block=False)
         actor = self.actor_inbox.actor
         if actor is not None:
-            actor._halt()  # noqa: SLF001 - a ref is the outer half of its actor.
+            actor._halt()
         return self._stopped(reply)
 
     def fail(self, error: BaseException) -> None:
         """Let the actor fail with `error` before its next message, as if a handler had raised it."""
         actor = self.actor_inbox.actor
         if actor is not None:
-            actor._fail_soon(error)  # noqa: SLF001 - as above.
+            actor._fail_soon(error)
 
     @staticmethod
     def _stopped(reply: AsyncioFuture[Any]) -> AsyncioFuture[bool]:
         stopped: AsyncioFuture[bool] = AsyncioFuture()
-        stopped._clock, stopped._deadline_ns = reply._clock, reply._deadline_ns  # noqa: SLF001 - its own kind.
-        stopped._timeout_s = reply._timeout_s  # noqa: SLF001
+        stopped._clock, stopped._deadline_ns = reply._clock, reply._deadline_ns
+        stopped._timeout_s = reply._timeout_s
         reply.when_done(lambda _: stopped.set(not isinstance(cast("Any", reply)._error, ActorDeadError)))
         return stopped

@@ -5,6 +5,8 @@ one turn (`call_soon`); a turn handles at most `budget` messages and then lets t
 wake-up, an idle actor costs nothing, and the order of everything is the order of entry.
 """
 
+# ruff: noqa: SLF001 - the scheduler is the loop of all actors and calls what their proxies must not show.
+
 import asyncio
 import contextvars
 from _thread import get_ident
@@ -18,8 +20,14 @@ from engine.runtime.mailbox import Mailbox
 if TYPE_CHECKING:
     from engine.runtime.clock import Clock
 
-BUDGET = 256
-"""Messages handled before the loop gets a chance. 64 and 256 measured the same per message; I/O waits 0.1 ms at most."""
+UNLIMITED = 1 << 62
+
+BURST = 128
+"""Messages of one actor before the next actor gets its turn."""
+_BURST = tuple(range(1, BURST + 1))
+
+BUDGET = 128
+"""Messages handled before the loop gets a chance: 64 and 256 cost the same per message; I/O waits 0.1 ms at most."""
 
 
 class Scheduler:
@@ -107,7 +115,8 @@ class Scheduler:
             raise BlockingCall("system.drain() in a handler", instead="let the handler return")
         if self._ready:
             self._awake = True
-            self._turn(limit if limit is not None else 1 << 62)
+            self._work_off(UNLIMITED if limit is None else limit)
+            # A turn that the loop was asked for still comes, and finds what there is then.
             self._awake = self._called
             if self._ready and not self._called:
                 self._awake = True
@@ -164,75 +173,67 @@ class Scheduler:
     def _on_loop(self) -> None:
         self._called = False
         try:
-            self._turn(BUDGET)
+            self._work_off(BUDGET)
         finally:
-            if self._ready:
+            self._awake = False
+            # Looked at after _awake is cleared: another thread may have entered a mailbox meanwhile.
+            if self._ready and not self._called:
                 self._awake = True
                 self._call()
-            else:
-                self._awake = False
-                # Another thread may have appended between the look and the line above.
-                if self._ready and not self._called:
-                    self._awake = True
-                    self._call()
 
-    def _turn(self, budget: int) -> None:
+    def _work_off(self, budget: int) -> None:
+        """Handle about `budget` messages, at most one burst more, in order of the ready queue."""
+        ready = self._ready
         self._running = True
         try:
-            self._work_off(budget)
+            while ready and budget > 0:
+                budget -= self._burst(ready.popleft())
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - handlers' errors never come here; this is a defect of ours.
             self._fatal(error)
         finally:
             self._running = False
-        if not self._ready and not self._busy and self._quiet:
+        if self._quiet and not ready and not self._busy:
             self._tell_quiet()
 
-    def _work_off(self, budget: int) -> None:
-        """Handle at most `budget` messages in order of the ready queue."""
-        ready = self._ready
-        while ready:
-            box = ready.popleft()
-            actor = box.actor
-            if box.busy or actor is None:
-                continue
-            handlers = box.handlers
-            # Taking the lane apart here, instead of by box.get(), is worth 60 ns of the 140 ns that a message costs.
-            while budget > 0:
-                if box.control:
-                    message = box.control.popleft()
-                elif box.orders:
-                    message = box.orders.popleft()
-                elif box.market:
-                    message = box.market.popleft()
-                else:
-                    break
-                budget -= 1
-                try:
-                    handler = handlers[type(message)]
-                except KeyError:
-                    actor._receive(message)  # noqa: SLF001 - the actor's own loop, kept here for speed.
-                else:
-                    try:
-                        handler(actor, message)
-                    except BaseException as error:  # noqa: BLE001 - the one catch-all: an error ends its actor only.
-                        actor._fail(error)  # noqa: SLF001
-                if box.busy:
-                    break
-            if box.busy or box.actor is None:
-                continue
-            if not box.empty():
-                ready.append(box)
-                if budget <= 0:
-                    return
-            elif box.stops is not None:
-                actor._end()  # noqa: SLF001
+    def _burst(self, box: Mailbox) -> int:  # noqa: C901, PLR0912 - one loop, kept in one piece for its speed.
+        """Handle what a mailbox holds, at most a burst, and return how many messages that was."""
+        actor = box.actor
+        if actor is None or box.busy:
+            return 0
+        handlers = box.handlers
+        # The hottest loop of the engine: 70 ns a message with its handler. Taking the lanes apart here instead of by
+        # box.get() is worth 60 ns of that, and counting by a finished tuple 10 ns against a subtraction.
+        for handled in _BURST:
+            if box.control:
+                message = box.control.popleft()
+            elif box.orders:
+                message = box.orders.popleft()
+            elif box.market:
+                message = box.market.popleft()
             else:
-                box.scheduled = False
-                if not box.empty():  # Another thread has put one since.
-                    box.scheduled = True
-                    ready.append(box)
+                if box.stops is not None:  # Only now, behind all lanes.
+                    actor._end()
+                else:
+                    box.scheduled = False
+                    if box.control or box.orders or box.market:  # Another thread has put one since.
+                        self.wake(box)
+                return handled - 1
+            try:
+                handler = handlers[type(message)]
+            except KeyError:
+                actor._receive(message)
+                if box.busy or box.actor is None:  # type: ignore[redundant-expr]  # _receive has set them.
+                    return handled
+            else:
+                try:
+                    handler(actor, message)
+                except BaseException as error:  # noqa: BLE001 - the one catch-all: an error ends its actor only.
+                    actor._fail(error)
+                    return handled
+        self._ready.append(box)
+        return BURST
 
     def _tell_quiet(self) -> None:
         waiters, self._quiet = self._quiet, []
