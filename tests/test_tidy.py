@@ -190,7 +190,9 @@ def test_no_file_names_a_machine_or_a_package_index() -> None:
 
 def test_no_file_has_conflict_marks_or_ends_without_a_newline() -> None:
     marks = re.compile(r"^(<{7} |>{7} )", re.MULTILINE)
-    assert not [name for name, text in text_files().items() if marks.search(text) or (text and text[-1] != "\n")]
+    # Test data keeps the bytes that a venue would send.
+    written = {name: text for name, text in text_files().items() if not name.startswith("tests/data/")}
+    assert_none(name for name, text in written.items() if marks.search(text) or (text and text[-1] != "\n"))
 
 
 PINNED = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^ ]+)(?: ; (?P<marker>[^\\]+?))? \\$", re.MULTILINE)
