@@ -19,6 +19,7 @@ from engine.runtime.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from engine.runtime.clock import Clock
+    from engine.runtime.metrics import HandlerSampler
 
 UNLIMITED = 1 << 62
 
@@ -53,6 +54,8 @@ class Scheduler:
         """The loop has been asked for a turn that has not begun."""
         self._running = False
         self._busy: dict[asyncio.Task[Any], Mailbox] = {}
+        self.sampler: HandlerSampler | None = None
+        """Times some of the handlers, if set."""
         self._quiet: list[asyncio.Future[None]] = []
         self.on_dead_letter: Callable[[Mailbox, Any], None] | None = None
         """Told of each message that nobody will handle; asks are answered besides."""
@@ -187,7 +190,11 @@ class Scheduler:
         self._running = True
         try:
             while ready and budget > 0:
-                budget -= self._burst(ready.popleft())
+                sampler = self.sampler
+                if sampler is None or not sampler.due():
+                    budget -= self._burst(ready.popleft())
+                else:
+                    budget -= self._timed_burst(sampler, ready.popleft())
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - handlers' errors never come here; this is a defect of ours.
@@ -234,6 +241,14 @@ class Scheduler:
                     return handled
         self._ready.append(box)
         return BURST
+
+    def _timed_burst(self, sampler: "HandlerSampler", box: Mailbox) -> int:
+        actor_class = type(box.actor)
+        before_s = sampler.now_s()
+        handled = self._burst(box)
+        if handled:
+            sampler.record(actor_class, (sampler.now_s() - before_s) / handled)
+        return handled
 
     def _tell_quiet(self) -> None:
         waiters, self._quiet = self._quiet, []

@@ -1,7 +1,6 @@
 """A system of actors: what starts them, runs them, and stops them in the right order."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
@@ -16,6 +15,7 @@ from engine.runtime.entropy import Ids, Rng, system_rng
 from engine.runtime.future import AsyncioFuture
 from engine.runtime.log import get_logger
 from engine.runtime.mailbox import Mailbox
+from engine.runtime.metrics import HandlerSampler, Metrics
 from engine.runtime.parts import Birth, births
 from engine.runtime.ref import Ref
 from engine.runtime.scheduler import Scheduler
@@ -50,7 +50,7 @@ class ActorSystem:
         clock: Clock | None = None,
         ids: Ids | None = None,
         rng: Rng | None = None,
-        metrics: Any | None = None,
+        metrics: Metrics | None = None,
         fatal: Callable[[BaseException], None] = end_process,
     ) -> None:
         """Make a system without actors. It binds to the loop that runs at its first start.
@@ -71,6 +71,9 @@ class ActorSystem:
         self.scheduler.on_dead_letter = self._on_dead_letter
         self.dead_letters = 0
         """Messages that nobody handled, since the start."""
+        if metrics is not None:
+            metrics.watch_system(self)
+            self.scheduler.sampler = HandlerSampler(metrics.handler_seconds)
         self._numbers: dict[str, int] = {}
         self._watchers: dict[Ref[Any], list[EndCallback]] = {}
 
@@ -189,13 +192,17 @@ class ActorSystem:
 
     def ended(self, ref: Ref[Any], error: BaseException | None) -> None:
         """Tell the watchers (called by the actor when it has ended)."""
+        if error is not None and self.metrics is not None:
+            self.metrics.failures.labels(ref.actor_class.__name__).inc()
         for callback in self._watchers.pop(ref, ()):
             callback(ref, error)
 
     def _on_dead_letter(self, box: Mailbox, message: Any) -> None:
         self.dead_letters += 1
-        with contextlib.suppress(AttributeError):
-            _log.debug("dead_letter", actor=str(box.actor), message_type=type(message).__name__)
+        actor_class = type(box.actor).__name__
+        if self.metrics is not None:
+            self.metrics.dead_letters.labels(actor_class).inc()
+        _log.debug("dead_letter", actor=str(box.actor), message_type=type(message).__name__)
 
 
 def _unregister(ref: Ref[Any]) -> None:
