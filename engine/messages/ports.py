@@ -68,6 +68,8 @@ class PaperState(msgspec.Struct, frozen=True, kw_only=True):
     positions: tuple[PaperPositionRow, ...] = ()
     open_orders: tuple[PaperOrderRow, ...] = ()
     last_cursor: int = 0
+    last_order_id: int = 0
+    """Highest `last_order_id` of the marks of all sessions of the venue: its order ids never repeat."""
     mark: PaperMarkRow | None = None
 
 
