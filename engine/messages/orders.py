@@ -12,6 +12,7 @@ import msgspec
 from engine.domain.identifiers import (
     AccountId,
     AgentId,
+    Asset,
     CorrelationId,
     ExecutorId,
     OrderId,
@@ -23,6 +24,7 @@ from engine.domain.identifiers import (
 )
 from engine.domain.kinds import Liquidity, OrderOrigin, OrderStatus, OrderType, PositionSide, Side, TimeInForce
 from engine.messages.base import Message, require_positive
+from engine.messages.rows import TradeRow
 from engine.messages.writing import CommandRecord, WriteUnit
 
 
@@ -160,6 +162,9 @@ class OrderChanged(Message, frozen=True, kw_only=True):
     price: Decimal | None
     quantity: Decimal
     filled_quantity: Decimal
+    expected_quantity: Decimal
+    """What will have been booked when nothing more comes: fills so far and everything that may still fill. A done
+    order may have fills on their way; exposure is kept for them."""
     status: OrderStatus
     is_done: bool
     reduce_only: bool = False
@@ -186,6 +191,8 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     liquidity: Liquidity
     executed_at_ns: int
     inferred: bool = False
+    is_reversal: bool = False
+    """Takes the execution of this id out of the books again: the venue voided it, or the real trades have come."""
 
     def __post_init__(self) -> None:
         """Refuse sizes and prices that are not finite and positive."""
@@ -199,6 +206,8 @@ class BookUnit(Message, frozen=True, kw_only=True):
     unit: WriteUnit
     orders: tuple[OrderChanged, ...] = ()
     fills: tuple[Fill, ...] = ()
+    trades: tuple[TradeRow, ...] = ()
+    """The router's rows of `fills`, one each and in the same order; the ledger adds the profit that each realised."""
 
 
 class FillBooked(Message, frozen=True, kw_only=True):
@@ -210,3 +219,7 @@ class FillBooked(Message, frozen=True, kw_only=True):
     realized_pnl: Decimal
     position_size: Decimal
     """Signed position of the account in the symbol after the fill."""
+    average_price: Decimal = Decimal(0)
+    """Mean entry price of that position, 0 when flat."""
+    totals: tuple[tuple[Asset, Decimal], ...] = ()
+    """What the account owns after the fill of each asset that the fill moved."""

@@ -5,6 +5,8 @@ from typing import ClassVar
 
 from engine.domain.identifiers import AccountId, Asset, Symbol, UserId
 from engine.messages.base import Message
+from engine.messages.orders import Fill, OrderChanged
+from engine.messages.rows import TradeRow
 from engine.messages.venues import VenueAccount, VenueFill, VenueOrder
 from engine.messages.writing import WriteUnit
 
@@ -33,14 +35,17 @@ class AccountMarked(Message, frozen=True, kw_only=True):
 class ApplyReconciliation(Message, frozen=True, kw_only=True):
     """Reconciler to OrderRouter: facts found at the venue. Applied in this order: fills, then orders, then balances.
 
-    The unit holds the watermark and the report row; the router adds orders and trades, the ledger lines, and sends it.
-    Asked; the reply is `ReconciliationApplied`.
+    The unit holds the watermark and has no number yet: the router gives it one when it applies the facts, so that units
+    with fills of one account are numbered in the order in which the ledger books them. The router adds orders and
+    trades, the ledger lines, and sends it. Asked; the reply is `ReconciliationApplied`, after the commit.
     """
 
     account_id: AccountId
     unit: WriteUnit
     fills: tuple[VenueFill, ...]
     orders: tuple[VenueOrder, ...]
+    is_complete: bool = False
+    """`orders` are all open orders of the account: ours that are missing must be asked for one by one."""
     absent: tuple[str, ...]
     """Venue client ids proven never to have existed."""
     account: VenueAccount | None
@@ -52,6 +57,10 @@ class ReconciliationApplied(Message, frozen=True, kw_only=True):
     late_fills: int
     adopted: int
     closed: int
+    matched: int = 0
+    """Orders that the venue lists as we do."""
+    is_compared: bool = True
+    """False where fills came in between, so that the venue's balances are of another moment than our books."""
 
 
 class AdjustBalances(Message, frozen=True, kw_only=True):
@@ -64,6 +73,11 @@ class AdjustBalances(Message, frozen=True, kw_only=True):
     account_id: AccountId
     unit: WriteUnit
     account: VenueAccount
+    orders: tuple[OrderChanged, ...] = ()
+    fills: tuple[Fill, ...] = ()
+    """Booked before the comparison."""
+    trades: tuple[TradeRow, ...] = ()
+    """As in `BookUnit`."""
 
 
 class PositionQuery(Message, frozen=True, kw_only=True):

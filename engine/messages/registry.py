@@ -3,7 +3,7 @@
 A message that is not here does not exist for the codec, the specifications or the tests.
 """
 
-from engine.messages import market, orders, portfolio, risk, signals, system, venues, writing
+from engine.messages import cell, market, orders, portfolio, risk, signals, system, venues, writing
 from engine.messages.base import Message
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -40,6 +40,13 @@ MESSAGES: tuple[type[Message], ...] = (
     risk.ScopeState,
     risk.StateAnswer,
     risk.LimitChanged,
+    cell.ConfigureAgent,
+    cell.SetAgentMode,
+    cell.BalancesChanged,
+    cell.AccountReadiness,
+    cell.FollowVenue,
+    cell.ReconcileAccount,
+    cell.ReconcileAnswer,
     signals.AgentDecided,
     signals.StartAgent,
     signals.StopAgent,
@@ -86,12 +93,13 @@ IN_PROCESS: frozenset[type[Message]] = frozenset(
         orders.SubmitOrder,
         orders.DenyOrder,
         orders.BookUnit,
+        cell.ConfigureAgent,
         portfolio.ApplyReconciliation,
         portfolio.AdjustBalances,
         writing.WriteUnit,
     }
 )
-"""Messages that carry a unit of work: they never leave the process, so the codec does not know them."""
+"""Messages that carry a unit of work or rows for one: they never leave the process, so the codec does not know them."""
 
 WIRE_MESSAGES: tuple[type[Message], ...] = tuple(kind for kind in MESSAGES if kind not in IN_PROCESS)
 """What the codec encodes and decodes."""

@@ -1,0 +1,81 @@
+"""What the actors of a cell say to each other beside orders: agents' life, readiness of accounts, balances."""
+
+from decimal import Decimal
+from typing import ClassVar
+
+from engine.domain.identifiers import AccountId, AgentId, Asset, UserId
+from engine.messages.base import Message
+from engine.messages.rows import AgentRow
+from engine.messages.writing import CommandRecord
+
+
+class ConfigureAgent(Message, frozen=True, kw_only=True):
+    """Api or start-up to Coordinator: create an agent or change it; a running one restarts with the new parameters.
+
+    Answered with `AgentAnswer` after the commit; `reason` says what is wrong with the parameters.
+    """
+
+    user_id: UserId
+    agent: AgentRow
+    version: int = 1
+    """Part of each intent key; a change of the parameters is a new version."""
+    record: CommandRecord | None = None
+
+
+class SetAgentMode(Message, frozen=True, kw_only=True):
+    """Coordinator to Agent: trade, or only keep reading."""
+
+    __lane__: ClassVar[str] = "control"
+
+    agent_id: AgentId
+    is_paused: bool
+
+
+class BalancesChanged(Message, frozen=True, kw_only=True):
+    """Ledger to RiskGate: what the account owns now, locked or not, by asset; assets not named are unchanged."""
+
+    account_id: AccountId
+    totals: tuple[tuple[Asset, Decimal], ...]
+
+
+class AccountReadiness(Message, frozen=True, kw_only=True):
+    """Reconciler to RiskGate: the account's books agree with the venue, or not (any more).
+
+    While not ready only cancels and reducing orders pass.
+    """
+
+    __lane__: ClassVar[str] = "control"
+
+    account_id: AccountId
+    is_ready: bool
+    reason: str = ""
+
+
+class FollowVenue(Message, frozen=True, kw_only=True):
+    """Reconciler to OrderRouter, once the whole cell runs: listen to the venue's events from now on.
+
+    What the venue said before is found by the reconciliation that follows.
+    """
+
+    account_id: AccountId
+
+
+class ReconcileAccount(Message, frozen=True, kw_only=True):
+    """Ask the Reconciler: compare with the venue now. Reply: `ReconcileAnswer`, once the facts are committed."""
+
+    account_id: AccountId
+    trigger: str = "demand"
+    """`start`, `reconnect`, `timer`, `demand`, or `fills` where a status told of fills that have not come."""
+
+
+class ReconcileAnswer(Message, frozen=True, kw_only=True):
+    """What a reconciliation did."""
+
+    account_id: AccountId
+    outcome: str
+    """`done` or `failed`."""
+    reason: str = ""
+    matched: int = 0
+    adopted: int = 0
+    late_fills: int = 0
+    closed: int = 0
