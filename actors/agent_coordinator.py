@@ -1,0 +1,507 @@
+"""Runs a user's agents: starts and stops them, turns their targets into orders, knows what each of them holds.
+
+An agent says where its position should be; the coordinator orders what is missing: target less what the agent holds
+and what it has on its way. The agent's new state, its signal and the intent travel in one unit, so that a restart
+neither forgets a decision nor makes it twice.
+
+An agent that fails is marked `error` and its open orders are cancelled; the others go on.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from actors.agents.base import Agent, AgentSetup
+from actors.agents.catalogue import agent_type, parse_parameters
+from actors.loaded import AgentLoad, Instruments
+from actors.outbox import Outbox
+from actors.sizing import Holding, PendingOrder, clip_target, order_for
+from engine.domain.errors import BadInput, NotReady
+from engine.domain.identifiers import AccountId, AgentId, OrderId, SignalId, StrategyId, Symbol, Venue
+from engine.domain.kinds import AgentStatus, OrderOrigin, OrderType, Side
+from engine.domain.ports import Clock, Ids
+from engine.domain.position import Position
+from engine.messages.cell import ConfigureAgent, SetAgentMode
+from engine.messages.orders import CancelOrders, CheckIntent, FillBooked, OrderChanged, OrderIntent
+from engine.messages.rows import AgentRow, AgentStateRow, AgentStatusRow, OrderRow, ReplayPositionRow, Row, SignalRow
+from engine.messages.signals import (
+    AgentAnswer,
+    AgentDecided,
+    AgentFilled,
+    PauseAgent,
+    Signal,
+    StartAgent,
+    StopAgent,
+)
+from engine.messages.writing import (
+    CellHalted,
+    CommandRecord,
+    JournalEvent,
+    StoreStatus,
+    UnitNumbers,
+    UnitsCommitted,
+    WriteUnit,
+)
+from engine.runtime.actor import AsyncioActor, handles
+from engine.runtime.bus import Bus
+from engine.runtime.errors import ActorDeadError
+from engine.runtime.future import AsyncioFuture
+from engine.runtime.ref import Ref
+
+RUNNING = frozenset({AgentStatus.ACTIVE, AgentStatus.PAUSED})
+
+_EVENT_OF = {
+    AgentStatus.ACTIVE: "AgentStarted",
+    AgentStatus.INACTIVE: "AgentStopped",
+    AgentStatus.PAUSED: "AgentPaused",
+    AgentStatus.ERROR: "AgentFailed",
+}
+
+
+class AgentEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """To myself, from the system: an agent's actor is no more."""
+
+    agent_id: AgentId
+    generation: int
+    error: str
+
+
+class _Slot:
+    """One agent: its row, its actor while it runs, what it holds."""
+
+    __slots__ = ("generation", "holding", "input_position", "ref", "row", "state", "status", "version")
+
+    def __init__(self, load: AgentLoad) -> None:
+        self.row = load.row
+        self.version = load.version
+        self.status = AgentStatus(load.row.status)
+        self.state = load.state
+        self.input_position = load.input_position
+        self.holding = Holding()
+        self.ref: Ref[Agent] | None = None
+        self.generation = 0
+
+
+class AgentCoordinator(AsyncioActor):
+    """One per user."""
+
+    def __init__(
+        self,
+        *,
+        numbers: UnitNumbers,
+        clock: Clock,
+        ids: Ids,
+        bus: Bus,
+        gate: Ref[Any],
+        writer: Ref[Any],
+        instruments: Instruments,
+        venues: Mapping[AccountId, Venue],
+        agents: Sequence[AgentLoad] = (),
+        open_orders: Sequence[OrderRow] = (),
+        session: str = "",
+    ) -> None:
+        """Keep what it works with.
+
+        Args:
+            numbers: Counter of the cell.
+            clock: Market time.
+            ids: Of orders, signals and units.
+            bus: Market data for the agents, commits.
+            gate: Takes intents and cancels.
+            writer: Takes units without an intent.
+            instruments: Rules for sizing.
+            venues: Venue of each account.
+            agents: As they were left, of every status.
+            open_orders: Of all accounts; those of agents are on their way to a position.
+            session: Name of the replay session, empty elsewhere. State of another session is of another market time.
+        """
+        super().__init__()
+        self._numbers = numbers
+        self._clock = clock
+        self._ids = ids
+        self._bus = bus
+        self._gate = gate
+        self._writer = writer
+        self._instruments = instruments
+        self._venues = dict(venues)
+        self._session = session
+        self._outbox = Outbox(numbers, bus, self.actor_ref)
+        self._is_store_away = False
+        self._slots: dict[AgentId, _Slot] = {}
+        self._agent_of_order: dict[OrderId, AgentId] = {}
+        for load in agents:
+            self._add(load)
+        for order in open_orders:
+            self._take_over(order)
+
+    def on_start(self) -> None:
+        """Start the agents that were running."""
+        user = self._numbers.user_id
+        self._bus.subscribe(StoreStatus, self.actor_ref.tell)
+        self._bus.subscribe(CellHalted, self.actor_ref.tell, key=user)
+        for slot in self._slots.values():
+            if slot.status in RUNNING:
+                self._launch(slot)
+
+    def on_stop(self) -> None:
+        """Stop the agents. What they still say has nobody to hear it, and is in no stored state."""
+        self._outbox.close()
+        for slot in self._slots.values():
+            self._halt_actor(slot)
+
+    def on_failure(self, *_error: Any) -> None:
+        """Stop the agents: the cell starts again from the store."""
+        self.on_stop()
+
+    # --- Decisions --------------------------------------------------------------------------------------------------
+
+    @handles(AgentDecided)
+    def on_decided(self, message: AgentDecided) -> None:
+        """Store the agent's new state with its signals, and order what is missing."""
+        slot = self._slots.get(message.agent_id)
+        if slot is None or slot.status not in RUNNING:
+            return  # Said before it heard of its end; its stored state is older and consistent.
+        now_ns = self._clock.now_ns()
+        slot.state = {**message.state, "session": self._session}
+        slot.input_position = message.input_position
+        rows: list[Row] = self._state_rows(slot, message, now_ns)
+        events: list[JournalEvent] = []
+        intents: list[OrderIntent] = []
+        for signal in message.signals:
+            row = self._signal_row(slot, signal, message, now_ns)
+            rows.append(row)
+            events.append(self._event("signals", "SignalGenerated", row, slot, message.correlation_id))
+            intent = self._intent(slot, signal, row, message)
+            if intent is not None:
+                slot.holding.ordered(intent)
+                self._agent_of_order[intent.order_id] = message.agent_id
+                intents.append(intent)
+        self._send(intents, message, tuple(rows), tuple(events))
+
+    def _send(
+        self,
+        intents: list[OrderIntent],
+        message: AgentDecided,
+        rows: tuple[Row, ...],
+        events: tuple[JournalEvent, ...],
+    ) -> None:
+        """Give each intent a unit of its own; the agent's state is in the last.
+
+        A crash between two of them finds the state from before the decision: it is made again, and the keys of the
+        intents that were stored lead to the orders that exist.
+        """
+        if not intents:
+            self._writer.tell(self._numbers.open(message.correlation_id, rows, events))
+            return
+        for intent in intents[:-1]:
+            self._gate.tell(CheckIntent(intent=intent, unit=self._numbers.open(message.correlation_id)))
+        unit = self._numbers.open(message.correlation_id, rows, events)
+        self._gate.tell(CheckIntent(intent=intents[-1], unit=unit))
+
+    def _intent(self, slot: _Slot, signal: Signal, row: SignalRow, message: AgentDecided) -> OrderIntent | None:
+        instrument = self._instruments[signal.venue, signal.symbol]
+        target = clip_target(signal.target, instrument, signal.price, slot.row.allocation)
+        sized = order_for(target, slot.holding.foreseen(signal.symbol), instrument)
+        if sized is None or slot.status is AgentStatus.PAUSED:
+            return None
+        side, quantity = sized
+        order_id = OrderId(self._ids.uuid())
+        key = f"{message.agent_id}:{slot.version}:{self._session}:{message.input_key}:{signal.leg}"
+        return OrderIntent(
+            order_id=order_id,
+            user_id=self._numbers.user_id,
+            account_id=AccountId(slot.row.account_id),
+            venue=signal.venue,
+            symbol=signal.symbol,
+            side=side,
+            type=OrderType.MARKET,
+            quantity=quantity,
+            client_order_id=str(order_id),
+            intent_key=key,
+            origin=OrderOrigin.AGENT,
+            agent_id=message.agent_id,
+            strategy_id=None if slot.row.strategy_id is None else StrategyId(slot.row.strategy_id),
+            signal_id=SignalId(row.id),
+            correlation_id=message.correlation_id,
+            decided_at_ns=message.decided_at_ns,
+        )
+
+    def _state_rows(self, slot: _Slot, message: AgentDecided, now_ns: int) -> list[Row]:
+        user = self._numbers.user_id
+        rows: list[Row] = [
+            AgentStateRow(
+                id=message.agent_id,
+                user_id=user,
+                state=slot.state,
+                input_position=message.input_position,
+                last_decision_at=message.decided_at_ns,
+                updated_at=now_ns,
+            )
+        ]
+        if message.input_position:
+            # The slowest agent decides from where a restart must read again.
+            frame = min(each.input_position for each in self._slots.values() if each.status in RUNNING)
+            rows.append(ReplayPositionRow(user_id=user, session=self._session, frame=frame, updated_at=now_ns))
+        return rows
+
+    def _signal_row(self, slot: _Slot, signal: Signal, message: AgentDecided, now_ns: int) -> SignalRow:
+        return SignalRow(
+            id=self._ids.uuid(),
+            user_id=self._numbers.user_id,
+            strategy_id=slot.row.strategy_id,
+            agent_id=message.agent_id,
+            symbol=signal.symbol,
+            action=signal.action,
+            strength=signal.strength,
+            price=signal.price,
+            confidence=signal.confidence,
+            reasoning=signal.reasoning,
+            metadata=signal.metadata,
+            correlation_id=message.correlation_id,
+            created_at=now_ns,
+        )
+
+    # --- Orders and fills -------------------------------------------------------------------------------------------
+
+    @handles(OrderChanged)
+    def on_order(self, message: OrderChanged) -> None:
+        """Follow an agent's order to its end."""
+        slot = self._slots.get(message.agent_id) if message.agent_id is not None else None
+        if slot is not None:
+            slot.holding.changed(message)
+
+    @handles(FillBooked)
+    def on_fill(self, message: FillBooked) -> None:
+        """Book an agent's fill and tell the agent."""
+        slot = self._slots.get(message.agent_id) if message.agent_id is not None else None
+        if slot is None:
+            return
+        fill = message.fill
+        position = slot.holding.filled(fill, self._instruments[fill.venue, fill.symbol])
+        self._tell_position(slot, fill.symbol, position)
+
+    def _tell_position(self, slot: _Slot, symbol: Symbol, position: Position) -> None:
+        if slot.ref is not None:
+            slot.ref.tell(
+                AgentFilled(
+                    agent_id=AgentId(slot.row.id),
+                    account_id=AccountId(slot.row.account_id),
+                    symbol=symbol,
+                    position=position.size,
+                    average_price=position.average_price,
+                )
+            )
+
+    # --- Commands ---------------------------------------------------------------------------------------------------
+
+    @handles(StartAgent)
+    def on_start_agent(self, message: StartAgent) -> AsyncioFuture[AgentAnswer] | AgentAnswer:
+        """Start an agent from its stored state, or let a paused one trade again."""
+        return self._command(message.agent_id, AgentStatus.ACTIVE, message.record)
+
+    @handles(StopAgent)
+    def on_stop_agent(self, message: StopAgent) -> AsyncioFuture[AgentAnswer] | AgentAnswer:
+        """Stop an agent and cancel its open orders; its position stays."""
+        return self._command(message.agent_id, AgentStatus.INACTIVE, message.record)
+
+    @handles(PauseAgent)
+    def on_pause_agent(self, message: PauseAgent) -> AsyncioFuture[AgentAnswer] | AgentAnswer:
+        """Let an agent read on without trading."""
+        return self._command(message.agent_id, AgentStatus.PAUSED, message.record)
+
+    @handles(ConfigureAgent)
+    def on_configure(self, message: ConfigureAgent) -> AsyncioFuture[AgentAnswer] | AgentAnswer:
+        """Create an agent or change it. A running one starts again, with its state, under the new parameters."""
+        self._require_store()
+        row = message.agent
+        agent_id = AgentId(row.id)
+        try:
+            parse_parameters(row.agent_type, row.configuration)
+            self._require_known(row)
+        except BadInput as error:
+            return AgentAnswer(agent_id=agent_id, status=None, reason=str(error))
+        slot = self._slots.get(agent_id)
+        if slot is None:
+            slot = self._add(AgentLoad(row=row, version=message.version))
+        else:
+            self._halt_actor(slot)
+            slot.row, slot.version = row, message.version
+        slot.status = AgentStatus(row.status)
+        if slot.status in RUNNING:
+            self._launch(slot)
+        event = self._event("agents", "AgentConfigured", row, slot)
+        return self._reply_after(slot, (row,), (event,), message.record)
+
+    def _command(
+        self, agent_id: AgentId, status: AgentStatus, record: CommandRecord | None
+    ) -> AsyncioFuture[AgentAnswer] | AgentAnswer:
+        self._require_store()
+        slot = self._slots.get(agent_id)
+        if slot is None:
+            return AgentAnswer(agent_id=agent_id, status=None, reason="not_found")
+        reason = self._enter(slot, status)
+        rows, events = self._status(slot, reason)
+        if status is AgentStatus.INACTIVE:
+            self._cancel_orders(slot, "agent_stopped")
+        return self._reply_after(slot, rows, events, record, reason or "")
+
+    def _enter(self, slot: _Slot, status: AgentStatus) -> str | None:
+        """Bring an agent into a status; return why it is in `error` instead, if it is."""
+        slot.status = status
+        if status is AgentStatus.INACTIVE:
+            self._halt_actor(slot)
+            return None
+        if slot.ref is not None:
+            slot.ref.tell(SetAgentMode(agent_id=AgentId(slot.row.id), is_paused=status is AgentStatus.PAUSED))
+            return None
+        return self._launch(slot)
+
+    def _reply_after(
+        self,
+        slot: _Slot,
+        rows: tuple[Row, ...],
+        events: tuple[JournalEvent, ...],
+        record: CommandRecord | None,
+        reason: str = "",
+    ) -> AsyncioFuture[AgentAnswer]:
+        unit = self._numbers.open(rows=rows + (record.rows if record is not None else ()), events=events)
+        self._writer.tell(unit)
+        reply: AsyncioFuture[AgentAnswer] = self.new_future()
+        answer = AgentAnswer(agent_id=AgentId(slot.row.id), status=slot.status, reason=reason)
+        self._hold(unit, partial(reply.set, answer))
+        return reply
+
+    def _hold(self, unit: WriteUnit, send: Any) -> None:
+        assert unit.n is not None, "expected a unit of the cell"
+        self._outbox.hold(unit.n, send)
+
+    def _require_store(self) -> None:
+        if self._is_store_away:
+            raise NotReady("database", why="changes are refused while it is away", retry_after_s=1.0)
+
+    def _require_known(self, row: AgentRow) -> None:
+        venue = self._venues.get(AccountId(row.account_id))
+        if venue is None:
+            raise BadInput("account_id", expected="an account of this user", was=str(row.account_id))
+        for symbol in row.symbols:
+            if (venue, symbol) not in self._instruments:
+                raise BadInput("symbols", expected=f"instruments of {venue}", was=symbol)
+
+    # --- Agents as actors -------------------------------------------------------------------------------------------
+
+    def _add(self, load: AgentLoad) -> _Slot:
+        slot = self._slots[AgentId(load.row.id)] = _Slot(load)
+        if load.state is not None and load.state.get("session", "") != self._session:
+            slot.state, slot.input_position = None, 0
+        venue = self._venues[AccountId(load.row.account_id)]
+        for held in load.positions:
+            slot.holding.positions[held.symbol] = Position.restored(
+                self._instruments[venue, held.symbol],
+                size=held.size,
+                average_price=held.average_price,
+                realized_pnl=held.realized_pnl,
+                fees_paid=held.fees,
+            )
+        return slot
+
+    def _take_over(self, order: OrderRow) -> None:
+        slot = self._slots.get(AgentId(order.agent_id)) if order.agent_id is not None else None
+        if slot is not None:
+            pending = PendingOrder(order.symbol, Side(order.side), order.quantity, booked=order.filled_quantity)
+            slot.holding.pending[OrderId(order.id)] = pending
+
+    def _launch(self, slot: _Slot) -> str | None:
+        """Start the actor of an agent; a wrong configuration is a status, not a failure of the coordinator."""
+        row = slot.row
+        agent_id = AgentId(row.id)
+        slot.generation += 1
+        try:
+            setup = AgentSetup(
+                agent_id=agent_id,
+                account_id=AccountId(row.account_id),
+                venue=self._venues[AccountId(row.account_id)],
+                symbols=tuple(row.symbols),
+                parameters=parse_parameters(row.agent_type, row.configuration),
+                state=slot.state,
+                input_position=slot.input_position,
+                is_paused=slot.status is AgentStatus.PAUSED,
+            )
+            kind = agent_type(row.agent_type)
+        except BadInput as error:
+            slot.status = AgentStatus.ERROR
+            return str(error)
+        collaborators = {"setup": setup, "bus": self._bus, "ids": self._ids, "coordinator": self.actor_ref}
+        slot.ref = self.system.launch(kind, kwargs=collaborators, name=f"agent/{agent_id}/{slot.generation}")
+        self.system.watch(slot.ref, partial(self._watch_end, agent_id, slot.generation))
+        for symbol, position in slot.holding.positions.items():
+            self._tell_position(slot, symbol, position)
+        return None
+
+    def _watch_end(self, agent_id: AgentId, generation: int, _ref: Ref[Any], error: BaseException | None) -> None:
+        """Called by the system in some other turn: only send."""
+        if error is not None:
+            try:
+                self.actor_ref.tell(AgentEnded(agent_id=agent_id, generation=generation, error=repr(error)))
+            except ActorDeadError:
+                return  # The whole cell is ending.
+
+    def _halt_actor(self, slot: _Slot) -> None:
+        if slot.ref is not None:
+            slot.ref.halt()
+            slot.ref = None
+
+    @handles(AgentEnded)
+    def on_ended(self, message: AgentEnded) -> None:
+        """Mark a failed agent, cancel what it has open, and go on with the others."""
+        slot = self._slots[message.agent_id]
+        if slot.generation != message.generation or slot.ref is None:
+            return
+        slot.ref = None
+        slot.status = AgentStatus.ERROR
+        self.log.error("agent_failed", agent=slot.row.name, error=message.error)
+        rows, events = self._status(slot, message.error[:500])
+        self._writer.tell(self._numbers.open(rows=rows, events=events))
+        self._cancel_orders(slot, "agent_failed")
+
+    def _cancel_orders(self, slot: _Slot, reason: str) -> None:
+        self._gate.tell(CancelOrders(user_id=self._numbers.user_id, agent_id=AgentId(slot.row.id), reason=reason))
+
+    def _status(self, slot: _Slot, reason: str | None) -> tuple[tuple[Row, ...], tuple[JournalEvent, ...]]:
+        row = AgentStatusRow(
+            id=slot.row.id,
+            user_id=self._numbers.user_id,
+            status=slot.status,
+            status_reason=reason,
+            updated_at=self._clock.now_ns(),
+        )
+        return (row,), (self._event("agents", _EVENT_OF[slot.status], row, slot),)
+
+    def _event(self, channel: str, kind: str, row: Row, slot: _Slot, correlation_id: Any = None) -> JournalEvent:
+        return JournalEvent(
+            channel=channel,
+            type=kind,
+            data=row,
+            at_ns=self._clock.now_ns(),
+            account_id=AccountId(slot.row.account_id),
+            correlation_id=correlation_id,
+        )
+
+    # --- The cell ---------------------------------------------------------------------------------------------------
+
+    @handles(UnitsCommitted)
+    def on_committed(self, message: UnitsCommitted) -> None:
+        """Give the answers whose units are durable."""
+        self._outbox.release(message)
+
+    @handles(StoreStatus)
+    def on_store(self, message: StoreStatus) -> None:
+        """Refuse changes while the database is away."""
+        self._is_store_away = not message.available
+
+    @handles(CellHalted)
+    def on_halted(self, message: CellHalted) -> None:
+        """Answer nothing more: what this cell still says is not durable."""
+        if message.fence == self._numbers.fence:
+            self._outbox.close()
