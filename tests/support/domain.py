@@ -2,9 +2,13 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+from engine.domain.identifiers import OrderId
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import InstrumentKind
+from engine.domain.kinds import InstrumentKind, Liquidity, Side
+from engine.domain.order import OrderState
+from engine.domain.order_facts import FillFact
 
 DECIMAL_FIELDS = (
     "tick_size", "step_size", "min_quantity", "max_quantity", "min_notional", "contract_size", "maker_fee", "taker_fee",
@@ -42,3 +46,17 @@ def _an_instrument(fields: dict[str, Any]) -> Instrument:
         if isinstance(fields.get(name), str):
             fields[name] = Decimal(fields[name])
     return Instrument(**fields)
+
+
+def a_fill(trade_id: str = "t1", quantity: str = "0.1", price: str = "60000", **changes: Any) -> FillFact:
+    """Return a taker fill with a fee of 0.5 USDT."""
+    fields: dict[str, Any] = {"fee": "0.5", "fee_asset": "USDT", "liquidity": Liquidity.TAKER, "executed_at_ns": 1_000}
+    fields |= changes
+    fields["fee"] = Decimal(fields["fee"])
+    return FillFact(trade_id=trade_id, quantity=Decimal(quantity), price=Decimal(price), **fields)
+
+
+def an_order(quantity: str = "1", **changes: Any) -> OrderState:
+    """Return a buy of BTC/USDT that was just created."""
+    fields: dict[str, Any] = {"order_id": OrderId(UUID(int=1)), "symbol": "BTC/USDT", "side": Side.BUY} | changes
+    return OrderState(quantity=Decimal(quantity), **fields)
