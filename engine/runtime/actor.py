@@ -43,35 +43,37 @@ class AsyncioActor(Actor):
     mailbox: ClassVar[MailboxSpec] = MailboxSpec()
     """Limits of the mailbox; override in the subclass."""
 
-    _direct: ClassVar[Table] = {}
-    _coroutine: ClassVar[Table] = {}
+    _actor_direct: ClassVar[Table] = {}
+    _actor_coroutines: ClassVar[Table] = {}
 
     actor_inbox: Mailbox
     actor_stopped: StopFlag  # type: ignore[assignment]  # What pykka uses of an Event, without its lock.
     _actor_ref: Ref[Any]
     # These start in the class, so that an idle actor does not pay for them.
-    _system: "ActorSystem | None" = None
-    _tasks: "dict[asyncio.Task[Any], None] | None" = None
-    _deferred: "dict[AsyncioFuture[Any], None] | None" = None
-    _context: contextvars.Context | None = None
-    _logger: Logger | None = None
+    _actor_system: "ActorSystem | None" = None
+    _actor_tasks: "dict[asyncio.Task[Any], None] | None" = None
+    _actor_deferred: "dict[AsyncioFuture[Any], None] | None" = None
+    _actor_context: contextvars.Context | None = None
+    _actor_logger: Logger | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._direct, cls._coroutine = tables_of(cls)
+        taken = [name for name in vars(cls) if name.startswith("_actor_")]
+        assert not taken, f"{cls.__name__}: expected names that do not begin with _actor_, was {taken}"
+        cls._actor_direct, cls._actor_coroutines = tables_of(cls)
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         """Take the place that `ActorSystem` has prepared. Made without one, the actor can be called but not sent to."""
         birth, births[:] = (births[-1], births[:-1]) if births else (None, [])
         self.actor_inbox = self._create_actor_inbox()
         self.actor_inbox.actor = self
-        self.actor_inbox.handlers = self._direct
+        self.actor_inbox.handlers = self._actor_direct
         self.actor_stopped = StopFlag()
-        self._timers: dict[ActorTimer, None] = {}
+        self._actor_timers: dict[ActorTimer, None] = {}
         if birth is None:
             self.actor_urn = "urn:cival:not-started"
         else:
-            self._system = birth.system
+            self._actor_system = birth.system
             self.actor_urn = birth.urn
             self.actor_inbox.scheduler = birth.system.scheduler
         self._actor_ref = Ref(self)
@@ -96,15 +98,15 @@ class AsyncioActor(Actor):
     @property
     def system(self) -> "ActorSystem":
         """The system that this actor was started in."""
-        assert self._system is not None, f"{self}: expected to be started by an ActorSystem, was made by hand"
-        return self._system
+        assert self._actor_system is not None, f"{self}: expected to be started by an ActorSystem, was made by hand"
+        return self._actor_system
 
     @property
     def log(self) -> Logger:
         """A logger that names this actor in every line."""
-        if self._logger is None:
-            self._logger = get_logger(type(self).__module__).bind(actor=self._actor_ref.name)
-        return self._logger
+        if self._actor_logger is None:
+            self._actor_logger = get_logger(type(self).__module__).bind(actor=self._actor_ref.name)
+        return self._actor_logger
 
     def __str__(self) -> str:
         return str(self._actor_ref)
@@ -123,16 +125,16 @@ class AsyncioActor(Actor):
         """
         timer = ActorTimer(self, message)
         timer.handle = (clock or self.system.clock).call_after(delay_ns, timer.fire)
-        self._timers[timer] = None
+        self._actor_timers[timer] = None
         return timer
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], *, name: str) -> "asyncio.Task[Any]":
         """Run `coroutine` beside the handlers. If it fails the actor fails; when the actor stops it is cancelled."""
-        task = self._create_task(coroutine, name)
-        if self._tasks is None:
-            self._tasks = {}
-        self._tasks[task] = None
-        task.add_done_callback(partial(self._task_done, coroutine))
+        task = self._actor_task(coroutine, name)
+        if self._actor_tasks is None:
+            self._actor_tasks = {}
+        self._actor_tasks[task] = None
+        task.add_done_callback(partial(self._actor_task_done, coroutine))
         return task
 
     def on_receive(self, message: Any) -> Any:
@@ -155,35 +157,35 @@ class AsyncioActor(Actor):
 
     def _start_actor_loop(self) -> None:
         """Enter the ready queue with `on_start` in front of everything that was sent already."""
-        self._begin(None)
+        self._actor_begin(None)
 
-    def _begin(self, started: AsyncioFuture[Any] | None) -> None:
+    def _actor_begin(self, started: AsyncioFuture[Any] | None) -> None:
         box = self.actor_inbox
         box.scheduled = False
         box.put_first(Start() if started is None else Envelope(Start(), reply_to=started))
 
     # --- One message ------------------------------------------------------------------------------------------------
 
-    def _receive(self, item: Any) -> None:
+    def _actor_receive(self, item: Any) -> None:
         """Handle what the scheduler could not call directly: an ask, a coroutine handler, a message of the runtime."""
         message = self.actor_inbox.take(item)
         reply: AsyncioFuture[Any] | None = None
         if type(message) is Envelope:
             reply, message = cast("AsyncioFuture[Any] | None", message.reply_to), message.message
         try:
-            result = self._call(message)
+            result = self._actor_call(message)
         except BaseException as error:  # noqa: BLE001 - as in the scheduler: an error ends its actor only.
-            self._fail(error, reply, starting=type(message) is Start)
+            self._actor_fail(error, reply, starting=type(message) is Start)
         else:
             if asyncio.iscoroutine(result):
-                done = partial(self._handled, reply, result, type(message) is Start)
-                self._serve(result, type(message).__name__, done)
+                done = partial(self._actor_handled, reply, result, type(message) is Start)
+                self._actor_serve(result, type(message).__name__, done)
             elif reply is not None:
-                self._answer(reply, result, deferrable=type(message) is not messages.ProxyGetAttr)
+                self._actor_answer(reply, result, deferrable=type(message) is not messages.ProxyGetAttr)
 
-    def _call(self, message: Any) -> Any:
+    def _actor_call(self, message: Any) -> Any:
         kind = type(message)
-        handler = self._direct.get(kind) or self._coroutine.get(kind)
+        handler = self._actor_direct.get(kind) or self._actor_coroutines.get(kind)
         if handler is not None:
             return handler(self, message)
         if kind is Start:
@@ -194,31 +196,31 @@ class AsyncioActor(Actor):
             return self._handle_receive(message)
         return self.on_receive(message)
 
-    def _answer(self, reply: AsyncioFuture[Any], result: Any, *, deferrable: bool = True) -> None:
+    def _actor_answer(self, reply: AsyncioFuture[Any], result: Any, *, deferrable: bool = True) -> None:
         if deferrable and isinstance(result, Future):
             assert isinstance(result, AsyncioFuture), f"{self}: expected a future of this runtime, was {result!r}"
-            if self._deferred is None:
-                self._deferred = {}
-            self._deferred[reply] = None
-            result.when_done(partial(self._forward, reply))
+            if self._actor_deferred is None:
+                self._actor_deferred = {}
+            self._actor_deferred[reply] = None
+            result.when_done(partial(self._actor_forward, reply))
         elif not reply.done():
             reply.set(result)
 
-    def _forward(self, reply: AsyncioFuture[Any], source: AsyncioFuture[Any]) -> None:
-        if self._deferred is not None:
-            self._deferred.pop(reply, None)
+    def _actor_forward(self, reply: AsyncioFuture[Any], source: AsyncioFuture[Any]) -> None:
+        if self._actor_deferred is not None:
+            self._actor_deferred.pop(reply, None)
         if not reply.done():
             source.copy_to(reply)
 
-    def _serve(
+    def _actor_serve(
         self, coroutine: Coroutine[Any, Any, Any], name: str, done: "Callable[[asyncio.Task[Any]], None]"
     ) -> None:
         """Run a coroutine in the place of a handler: no message is handled until it is over."""
-        task = self._create_task(coroutine, name)
+        task = self._actor_task(coroutine, name)
         self.system.scheduler.begin(self.actor_inbox, task)
         task.add_done_callback(done)
 
-    def _handled(
+    def _actor_handled(
         self,
         reply: AsyncioFuture[Any] | None,
         coroutine: Coroutine[Any, Any, Any],
@@ -228,47 +230,52 @@ class AsyncioActor(Actor):
         coroutine.close()  # A task that is cancelled before its first step leaves it unstarted.
         self.system.scheduler.end(task)
         error = error_of(task)
-        if error is not None:
-            self._fail(error, reply, starting=starting)
+        if task.cancelled() and self.actor_inbox.stops is not None:  # Halted: the end comes next, and is no failure.
+            _fail_dead(reply, self._actor_ref)
+        elif error is not None:
+            self._actor_fail(error, reply, starting=starting)
         elif reply is not None:
-            self._answer(reply, task.result())
+            self._actor_answer(reply, task.result())
 
     # --- Failure and end --------------------------------------------------------------------------------------------
 
-    def _fail(self, error: BaseException, reply: AsyncioFuture[Any] | None = None, *, starting: bool = False) -> None:
+    def _actor_fail(
+        self, error: BaseException, reply: AsyncioFuture[Any] | None = None, *, starting: bool = False
+    ) -> None:
         """Give the error to the asker; without one, or where it tells of broken books, end the actor."""
+        ends = starting or isinstance(error, InvariantBroken) or not isinstance(error, Exception)
         if reply is not None and not reply.done():
-            reply.fail(error)
-            if not starting and isinstance(error, Exception) and not isinstance(error, InvariantBroken):
+            reply.fail(error if isinstance(error, Exception) else _dead(self._actor_ref, error))
+            if not ends:
                 _log.debug("ask_failed", actor=self._actor_ref.name, error=repr(error))
                 return
         if self.actor_stopped.is_set():
             return
         self._handle_failure(type(error), error, error.__traceback__)
         hook = None if starting else partial(self.on_failure, type(error), error, error.__traceback__)
-        self._close(hook, error)
+        self._actor_close(hook, error)
         if isinstance(error, KeyboardInterrupt):
             raise error  # The operator's, not the actor's: the loop has to hear of it.
 
-    def _fail_soon(self, error: BaseException) -> None:
+    def _actor_fail_soon(self, error: BaseException) -> None:
         self.actor_inbox.put_first(Failure(error))
 
-    def _halt(self) -> None:
+    def _actor_halt(self) -> None:
         """Make the end the next thing that happens."""
         scheduler = self.system.scheduler
-        self._settle_left(self.actor_inbox.empty_lanes())
+        self._actor_settle_left(self.actor_inbox.empty_lanes())
         task = scheduler.task_of(self.actor_inbox)
         if task is not None and not self.actor_stopped.is_set():
             task.cancel()
 
-    def _end(self) -> None:
+    def _actor_end(self) -> None:
         """Stop: everything that came before is handled."""
-        self._unregister()
-        self._close(self.on_stop, None)
+        self._actor_unregister()
+        self._actor_close(self.on_stop, None)
 
     def _stop(self) -> None:
         """Stop at once (pykka's name)."""
-        self._halt()
+        self._actor_halt()
         self.stop()
 
     def _handle_failure(
@@ -282,64 +289,64 @@ class AsyncioActor(Actor):
             actor=self._actor_ref.name,
             exc_info=(exception_type, exception_value, traceback),
         )
-        self._unregister()
+        self._actor_unregister()
 
-    def _unregister(self) -> None:
+    def _actor_unregister(self) -> None:
         if not self.actor_stopped.is_set():
             self.actor_inbox.close()
             self.actor_stopped.set()
             self.system.forget(self._actor_ref)
 
-    def _close(self, hook: Callable[[], Any] | None, error: BaseException | None) -> None:
+    def _actor_close(self, hook: Callable[[], Any] | None, error: BaseException | None) -> None:
         """Run the last hook, end what `spawn` began, and only then answer whoever waits for the end."""
         result: Any = None
         try:
             result = hook() if hook is not None else None
         except BaseException as failure:  # noqa: BLE001 - the end goes on.
             self._handle_failure(type(failure), failure, failure.__traceback__)
-        if asyncio.iscoroutine(result) or self._tasks:
-            coroutine = self._close_slowly(result)
-            self._serve(coroutine, "stop", partial(self._closed, error, coroutine))
+        if asyncio.iscoroutine(result) or self._actor_tasks:
+            coroutine = self._actor_close_slowly(result)
+            self._actor_serve(coroutine, "stop", partial(self._actor_closed, error, coroutine))
         else:
-            self._finish(error)
+            self._actor_finish(error)
 
-    async def _close_slowly(self, hook: Coroutine[Any, Any, Any] | None) -> None:
+    async def _actor_close_slowly(self, hook: Coroutine[Any, Any, Any] | None) -> None:
         if hook is not None:
             try:
                 await hook
             except Exception as failure:  # noqa: BLE001 - as in _close.
                 self._handle_failure(type(failure), failure, failure.__traceback__)
-        tasks = list(self._tasks or ())
+        tasks = list(self._actor_tasks or ())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _closed(
+    def _actor_closed(
         self, error: BaseException | None, coroutine: Coroutine[Any, Any, Any], task: "asyncio.Task[Any]"
     ) -> None:
         coroutine.close()
         failure = error_of(task)
         if failure is not None:
             self._handle_failure(type(failure), failure, failure.__traceback__)
-        self._finish(error)
+        self._actor_finish(error)
         self.system.scheduler.end(task)
 
-    def _finish(self, error: BaseException | None) -> None:
+    def _actor_finish(self, error: BaseException | None) -> None:
         """Settle every reply that this actor still owes, and let go of it."""
         box = self.actor_inbox
-        self._settle_left(box.empty_lanes())
-        for timer in list(self._timers):
+        self._actor_settle_left(box.empty_lanes())
+        for timer in list(self._actor_timers):
             timer.cancel()
-        for reply in list(self._deferred or ()):
+        for reply in list(self._actor_deferred or ()):
             _fail_dead(reply, self._actor_ref)
-        self._deferred = None
+        self._actor_deferred = None
         stops, box.stops = box.stops, None
         box.actor = None
         for stop in stops or ():
             stop.set(None)
         self.system.ended(self._actor_ref, error)
 
-    def _settle_left(self, left: list[Any]) -> None:
+    def _actor_settle_left(self, left: list[Any]) -> None:
         dead_letter = self.system.scheduler.dead_letter
         for item in left:
             if type(item) is Envelope:
@@ -350,19 +357,19 @@ class AsyncioActor(Actor):
 
     # --- Tasks ------------------------------------------------------------------------------------------------------
 
-    def _create_task(self, coroutine: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
+    def _actor_task(self, coroutine: Coroutine[Any, Any, Any], name: str) -> "asyncio.Task[Any]":
         scheduler = self.system.scheduler
-        if self._context is None:
-            self._context = scheduler.new_context()
-            self._context.run(bind, actor=self._actor_ref.name)
+        if self._actor_context is None:
+            self._actor_context = scheduler.new_context()
+            self._actor_context.run(bind, actor=self._actor_ref.name)
         return scheduler.loop.create_task(
-            guard(coroutine), name=f"{self._actor_ref.name}/{name}", context=self._context.copy()
+            guard(coroutine), name=f"{self._actor_ref.name}/{name}", context=self._actor_context.copy()
         )
 
-    def _task_done(self, coroutine: Coroutine[Any, Any, Any], task: "asyncio.Task[Any]") -> None:
+    def _actor_task_done(self, coroutine: Coroutine[Any, Any, Any], task: "asyncio.Task[Any]") -> None:
         coroutine.close()
-        if self._tasks is not None:
-            self._tasks.pop(task, None)
+        if self._actor_tasks is not None:
+            self._actor_tasks.pop(task, None)
         if task.cancelled():
             return
         error = error_of(task)
@@ -371,9 +378,16 @@ class AsyncioActor(Actor):
         if self.actor_stopped.is_set():
             _log.debug("task_failed_after_stop", task=task.get_name(), error=repr(error))
         else:
-            self._fail_soon(error)
+            self._actor_fail_soon(error)
+
+
+def _dead(ref: Ref[Any], cause: BaseException | None = None) -> ActorDeadError:
+    error = ActorDeadError(f"{ref} stopped before handling the message")
+    # An asker may not be handed a SystemExit or a cancellation that was not meant for it.
+    error.__cause__ = cause
+    return error
 
 
 def _fail_dead(reply: Any, ref: Ref[Any]) -> None:
     if reply is not None and not reply.done():
-        reply.fail(ActorDeadError(f"{ref} stopped before handling the message"))
+        reply.fail(_dead(ref))

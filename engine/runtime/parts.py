@@ -56,12 +56,12 @@ class ActorTimer:
 
     def fire(self) -> None:
         """Send it now."""
-        self.actor._timers.pop(self, None)  # noqa: SLF001 - a part of its actor.
+        self.actor._actor_timers.pop(self, None)  # noqa: SLF001 - a part of its actor.
         self.actor.actor_inbox.put_past_limit(self.message)
 
     def cancel(self) -> None:
         """Send nothing; harmless when it was sent."""
-        self.actor._timers.pop(self, None)  # noqa: SLF001
+        self.actor._actor_timers.pop(self, None)  # noqa: SLF001
         if self.handle is not None:
             self.handle.cancel()
 

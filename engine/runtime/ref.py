@@ -43,6 +43,8 @@ class Ref(ActorRef[A]):
         try:
             lane = box.routes[type(message)]
         except KeyError:
+            lane = None
+        if lane is None:
             box.put(message)
             return
         if len(lane) >= box.limit:
@@ -116,14 +118,14 @@ class Ref(ActorRef[A]):
         reply = self.ask(_ActorStop(), timeout_s=timeout_s, block=False)
         actor = self.actor_inbox.actor
         if actor is not None:
-            actor._halt()
+            actor._actor_halt()
         return self._stopped(reply)
 
     def fail(self, error: BaseException) -> None:
         """Let the actor fail with `error` before its next message, as if a handler had raised it."""
         actor = self.actor_inbox.actor
         if actor is not None:
-            actor._fail_soon(error)
+            actor._actor_fail_soon(error)
 
     @staticmethod
     def _stopped(reply: AsyncioFuture[Any]) -> AsyncioFuture[bool]:

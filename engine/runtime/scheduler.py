@@ -42,7 +42,7 @@ class Scheduler:
             fatal: what to do about an error of the runtime itself, which leaves no state to trust.
         """
         self.clock = clock
-        self._fatal = fatal
+        self.fatal = fatal
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = 0
         self._context = contextvars.Context()
@@ -198,7 +198,7 @@ class Scheduler:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - handlers' errors never come here; this is a defect of ours.
-            self._fatal(error)
+            self.fatal(error)
         finally:
             self._running = False
         if self._quiet and not ready and not self._busy:
@@ -221,7 +221,7 @@ class Scheduler:
                 message = box.market.popleft()
             else:
                 if box.stops is not None:  # Only now, behind all lanes.
-                    actor._end()
+                    actor._actor_end()
                 else:
                     box.scheduled = False
                     if box.control or box.orders or box.market:  # Another thread has put one since.
@@ -230,14 +230,16 @@ class Scheduler:
             try:
                 handler = handlers[type(message)]
             except KeyError:
-                actor._receive(message)
+                handler = None
+            if handler is None:
+                actor._actor_receive(message)
                 if box.busy or box.actor is None:  # type: ignore[redundant-expr]  # _receive has set them.
                     return handled
             else:
                 try:
                     handler(actor, message)
                 except BaseException as error:  # noqa: BLE001 - the one catch-all: an error ends its actor only.
-                    actor._fail(error)
+                    actor._actor_fail(error)
                     return handled
         self._ready.append(box)
         return BURST

@@ -138,7 +138,7 @@ class ActorSystem:
         ref = actor.actor_ref
         self.directory.add(ref)
         ActorRegistry.register(ref)
-        actor._begin(started)  # noqa: SLF001 - the runtime's two halves.
+        actor._actor_begin(started)  # noqa: SLF001 - the runtime's two halves.
         return ref
 
     def drain(self, limit: int | None = None) -> bool:
