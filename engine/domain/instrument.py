@@ -25,12 +25,14 @@ from engine.domain.values import (
     require_not_negative,
     require_positive,
     round_money,
+    round_money_up,
     round_to_tick,
     scale_of,
 )
 from engine.domain.violation import Violation, violation
 
-ASSET_LENGTH_MAX: Final = 32
+ASSET_LENGTH_MAX: Final = 20
+"""Characters of an asset's column."""
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
@@ -116,6 +118,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Return the fee in the quote asset for a fill of this notional (zero or more); below zero is a rebate."""
         rate = self.maker_fee if liquidity is Liquidity.MAKER else self.taker_fee
         return round_money(multiply(notional, rate), self.fee_decimals)
+
+    def highest_fee(self, notional: Decimal) -> Decimal:
+        """Return the most that one fill of this notional (zero or more) may cost, rounded up; a rebate counts as 0."""
+        rate = max(self.maker_fee, self.taker_fee, ZERO)
+        return round_money_up(multiply(notional, rate), self.fee_decimals)
 
     def margin(self, notional: Decimal) -> Decimal:
         """Return the initial margin in the settle asset for a position of this notional (zero or more)."""

@@ -35,7 +35,7 @@ SMALLEST: Final = Decimal((0, (1,), -SCALE_MAX))
 """One unit of the last stored decimal."""
 
 MONEY: Final = decimal.Context(
-    prec=50,
+    prec=80,
     rounding=decimal.ROUND_HALF_EVEN,
     Emin=-999,
     Emax=999,
@@ -44,7 +44,7 @@ MONEY: Final = decimal.Context(
     flags=[],
     traps=[decimal.InvalidOperation, decimal.DivisionByZero, decimal.Overflow, decimal.FloatOperation],
 )
-"""The context of all money: 50 digits hold any product of two stored numbers of practical size without rounding."""
+"""The context of all money: 80 digits hold the product of any two stored numbers without rounding."""
 
 add: Final = MONEY.add
 subtract: Final = MONEY.subtract
@@ -54,6 +54,9 @@ divide: Final = MONEY.divide
 _whole_part = MONEY.divide_int
 _remainder = MONEY.remainder
 _quantize = MONEY.quantize
+_quantize_up = decimal.Context(
+    prec=MONEY.prec, rounding=decimal.ROUND_CEILING, Emin=MONEY.Emin, Emax=MONEY.Emax, traps=[decimal.InvalidOperation]
+).quantize
 _QUANTA: Final = tuple(Decimal((0, (1,), -decimals)) for decimals in range(SCALE_MAX + 1))
 _DECIMAL = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -192,6 +195,11 @@ def is_multiple(value: Decimal, step: Decimal) -> bool:
 def round_money(value: Decimal, decimals: int = SCALE_MAX) -> Decimal:
     """Round an amount half to even to `decimals` (0 to 18) decimals; it keeps that many, trailing zeros included."""
     return _quantize(value, _QUANTA[decimals])
+
+
+def round_money_up(value: Decimal, decimals: int = SCALE_MAX) -> Decimal:
+    """Round an amount up, towards plus infinity, to `decimals` (0 to 18) decimals: what must suffice."""
+    return _quantize_up(value, _QUANTA[decimals])
 
 
 def text_of(value: Decimal) -> str:

@@ -60,6 +60,13 @@ def test_a_rebate_is_a_negative_fee() -> None:
     assert a_spot(maker_fee="-0.0001").fee(D(1000), Liquidity.MAKER) == D("-0.1")
 
 
+def test_the_highest_fee_suffices_for_maker_and_taker_and_is_never_a_rebate() -> None:
+    spot = a_spot(maker_fee="-0.001", taker_fee="0.00018", fee_decimals=2)
+    assert spot.highest_fee(D(1000)) == D("0.18")
+    assert spot.highest_fee(D(1001)) == D("0.19")
+    assert a_spot(maker_fee="-0.001", taker_fee="-0.0001").highest_fee(D(1000)) == 0
+
+
 def test_contracts_are_worth_their_size() -> None:
     assert a_perpetual(contract_size="0.01").notional(D(60_000), D(3)) == D(1800)
 
@@ -69,6 +76,19 @@ def test_a_notional_with_more_than_18_decimals_is_rounded_to_what_a_column_holds
     value = token.notional(D("0.0000000015"), D("1.000000000000000001"))
     assert value == D("0.0000000015")
     assert -value.as_tuple().exponent == 18  # type: ignore[operator]
+
+
+def test_an_absurd_value_of_a_fine_token_is_a_violation_and_no_crash() -> None:
+    token = a_spot(
+        tick_size="1E-18",
+        step_size="1E-18",
+        min_quantity="1E-18",
+        max_quantity="99999999999999999999",
+        min_notional="0",
+    )
+    assert check(token, OrderType.LIMIT, "9999999999999999999.123456789012345678", "99999999999999999999") == [
+        "max_notional"
+    ]
 
 
 def check(instrument: Instrument, type: OrderType, quantity: str, price: str | None = None, **more: Any) -> list[str]:

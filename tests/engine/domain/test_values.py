@@ -107,6 +107,14 @@ def test_money_rounds_half_to_even(value: str, decimals: int, rounded: str) -> N
     assert str(values.round_money(D(value), decimals)) == rounded
 
 
+@pytest.mark.parametrize(
+    ("value", "decimals", "rounded"),
+    [("0.1201", 2, "0.13"), ("0.12", 2, "0.12"), ("-0.129", 2, "-0.12"), ("1.1", 0, "2")],
+)
+def test_what_must_suffice_is_rounded_up(value: str, decimals: int, rounded: str) -> None:
+    assert str(values.round_money_up(D(value), decimals)) == rounded
+
+
 @pytest.mark.parametrize(("value", "scale"), [("0.10", 1), ("5", 0), ("1E+2", 0), ("0.00000001", 8), ("0.000", 0)])
 def test_the_scale_ignores_trailing_zeros(value: str, scale: int) -> None:
     assert values.scale_of(D(value)) == scale
