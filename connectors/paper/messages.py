@@ -1,0 +1,41 @@
+"""What the paper venue's actor tells itself; nothing here leaves it."""
+
+from typing import ClassVar
+
+import msgspec
+
+from engine.messages.venues import VenueCancel, VenueSubmit
+
+
+class SubmitArrived(msgspec.Struct, frozen=True, gc=False):
+    """An order has travelled its latency."""
+
+    submit: VenueSubmit
+
+
+class CancelArrived(msgspec.Struct, frozen=True, gc=False):
+    """A cancel has travelled its latency."""
+
+    cancel: VenueCancel
+
+
+class LookUpSubmit(msgspec.Struct, frozen=True, gc=False):
+    """Only the store knows whether this client id was used."""
+
+    submit: VenueSubmit
+
+
+class LookUpCancel(msgspec.Struct, frozen=True, gc=False):
+    """Only the store knows whether this order ever existed."""
+
+    cancel: VenueCancel
+
+
+class CommitBatch(msgspec.Struct, frozen=True, gc=False):
+    """Behind everything that is queued: make durable what has gathered."""
+
+
+class RetryCommit(msgspec.Struct, frozen=True, gc=False):
+    """The store was away; try the same batch again."""
+
+    __lane__: ClassVar[str] = "control"
