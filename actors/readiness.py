@@ -1,9 +1,9 @@
 """Is the engine ready, and if not, why: one table that listens on the bus and answers `/readyz`.
 
-Parts are named as in `ReadinessChanged`: `database`, `schema`, `lease:<user>`, `feed:<venue>`, `account:<id>`. The engine
-is ready when every expected part has reported and is well. Accounts count differently: an account that has reported at
-all (its first reconciliation finished or failed) does not hold the engine back, since one tenant's bad key must never
-take the engine out of service.
+Parts are named as in `ReadinessChanged`: `database`, `schema`, `lease:<user>`, `feed:<venue>`, `account:<id>`. The
+engine is ready when every expected part has reported and is well. Accounts count differently: an account that has
+reported at all (its first reconciliation finished or failed) does not hold the engine back, since one tenant's bad key
+must never take the engine out of service.
 """
 
 from collections.abc import Callable, Iterable

@@ -21,13 +21,16 @@ class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
     clients_per_user: int = 64
 
 
+DEFAULT_LIMITS = StreamLimits()
+
+
 class StreamHub(AsyncioActor):
     """One per engine. Clients are attached by the API's WebSocket handler."""
 
     mailbox = MailboxSpec(conflate=True)
 
     def __init__(
-        self, *, bus: Bus, clock: Clock, reads: Reads, metrics: Metrics, limits: StreamLimits = StreamLimits()
+        self, *, bus: Bus, clock: Clock, reads: Reads, metrics: Metrics, limits: StreamLimits = DEFAULT_LIMITS
     ) -> None:
         """Take what the hub listens to and reads from.
 
