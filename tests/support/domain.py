@@ -9,6 +9,7 @@ from engine.domain.instrument import Instrument
 from engine.domain.kinds import InstrumentKind, Liquidity, Side
 from engine.domain.order import OrderState
 from engine.domain.order_facts import FillFact
+from engine.domain.reservations import Reservation
 
 DECIMAL_FIELDS = (
     "tick_size", "step_size", "min_quantity", "max_quantity", "min_notional", "contract_size", "maker_fee", "taker_fee",
@@ -60,3 +61,11 @@ def an_order(quantity: str = "1", **changes: Any) -> OrderState:
     """Return a buy of BTC/USDT that was just created."""
     fields: dict[str, Any] = {"order_id": OrderId(UUID(int=1)), "symbol": "BTC/USDT", "side": Side.BUY} | changes
     return OrderState(quantity=Decimal(quantity), **fields)
+
+
+def a_reservation(number: int = 1, side: Side = Side.BUY, **changes: Any) -> Reservation:
+    """Return the reservation of a limit order for 0.1 at 60000 on the spot pair."""
+    fields: dict[str, Any] = {"instrument": a_spot(), "quantity": "0.1", "price": "60000"} | changes
+    fields["quantity"], fields["price"] = Decimal(fields["quantity"]), Decimal(fields["price"])
+    fields.setdefault("resting_price", fields["price"])
+    return Reservation(order_id=OrderId(UUID(int=number)), side=side, **fields)
