@@ -24,9 +24,10 @@ from engine.domain.errors import ConfigError, DependencyAway
 from engine.runtime.clock import Clock
 from engine.runtime.log import get_logger
 from storage import pool
+from storage.pg_account import account_identity, reachable_binaries
 from storage.pg_binaries import find_binaries
 from storage.pg_cluster import PGDATA, make_cluster, server_command, write_access_rules
-from storage.pg_identity import ServerIdentity, namespace_identity, own_identity, server_environment, way_of
+from storage.pg_identity import ServerIdentity, namespace_identity, own_identity, owner_of, server_environment
 from storage.pg_process import PID_FILE, is_postmaster, read_pid_file, reap, workers_in
 from storage.roles import DatabaseRole, Endpoints, embedded_endpoints
 
@@ -115,7 +116,9 @@ async def start(
             _log.info("postgres_found", pid=found.pid, socket_directory=str(found.socket_directory))
             return found
         binaries = find_binaries(environ, major=_major_of(pgdata))
-        identity = _identity_for(pgdata)
+        identity = _identity_for(data_dir, environ)
+        if identity.way == "account":
+            binaries = await asyncio.to_thread(reachable_binaries, binaries, identity)
         socket_directory = _socket_directory(data_dir, environ, identity)
         env = server_environment(environ)
         is_new = not pgdata.exists()
@@ -207,12 +210,16 @@ def _major_of(pgdata: Path) -> int | None:
         raise ConfigError("data_dir", expected=f"a PostgreSQL version in {version_file}", was=str(error)) from error
 
 
-def _identity_for(pgdata: Path) -> ServerIdentity:
-    way = way_of(pgdata)
-    identity = None if way == "account" else own_identity() or namespace_identity()
-    if identity is None:
-        raise ConfigError("data_dir", expected="a user that PostgreSQL can run as", was=f"uid {os.geteuid()}")
-    return identity
+def _identity_for(data_dir: Path, environ: Mapping[str, str]) -> ServerIdentity:
+    """Return who runs the server: as an existing cluster's owner shows, else the first way that works here."""
+    owner_uid = owner_of(data_dir / PGDATA)
+    if owner_uid in {None, os.geteuid()}:
+        identity = own_identity() or namespace_identity()
+        if identity is not None:
+            return identity
+        if owner_uid is not None:
+            raise ConfigError("data_dir", expected="user namespaces, with which this cluster was made", was="refused")
+    return account_identity(data_dir, environ, owner_uid=owner_uid)
 
 
 def _socket_directory(data_dir: Path, environ: Mapping[str, str], identity: ServerIdentity) -> Path:

@@ -66,15 +66,12 @@ def namespace_identity() -> ServerIdentity | None:
     return None
 
 
-def way_of(pgdata: Path) -> Way | None:
-    """Return how an existing data directory was made, as its owner shows; None if there is none."""
+def owner_of(pgdata: Path) -> int | None:
+    """Return the uid that an existing cluster belongs to, None if there is none."""
     try:
-        owner = pgdata.stat().st_uid
+        return pgdata.stat().st_uid
     except FileNotFoundError:
         return None
-    if owner != os.geteuid():
-        return "account"
-    return "self" if own_identity() is not None else "namespace"
 
 
 def server_environment(environ: Mapping[str, str]) -> dict[str, str]:
