@@ -9,7 +9,8 @@ from engine.domain.kinds import DoneReason, Lifecycle, RequestKind, RequestState
 from engine.domain.order import OrderState
 from engine.domain.order_facts import FillFact, RequestFact
 from engine.domain.order_restore import restore_order
-from tests.engine.domain.test_order import Fact, a_sum, facts, replay
+from tests.engine.domain.test_order import a_sum
+from tests.engine.domain.test_order_confluence import Fact, facts, replay
 from tests.support.domain import a_fill, an_order
 
 
