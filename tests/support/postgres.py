@@ -12,7 +12,7 @@ import itertools
 import os
 import shutil
 import subprocess
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -48,6 +48,24 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         loop.close()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep a failed test that left a connection open from hanging the session.
+
+    uvloop warns of an open transport while it closes; as an error that never ends, and no timeout can interrupt it. The
+    warning of the connection itself still fails the test.
+    """
+    config.addinivalue_line("filterwarnings", "ignore:unclosed resource <.*Transport:ResourceWarning")
+
+
+async def _closed_with_its_loop(connection: pool.Connection) -> AsyncGenerator[None, None]:
+    """Live until somebody shuts the loop's asynchronous generators down, which is what runners do before they close it."""
+    try:
+        yield
+    finally:
+        if not connection.is_closed():
+            await connection.close(timeout=2.0)
+
+
 @dataclass
 class PostgresDatabase:
     """A migrated, empty database."""
@@ -55,6 +73,7 @@ class PostgresDatabase:
     name: str
     endpoints: Endpoints
     socket_directory: Path
+    _open: list[AsyncGenerator[None, None]] = field(default_factory=list)
 
     def url(self, role: DatabaseRole = DatabaseRole.DAEMON) -> str:
         """Return the URL of a role."""
@@ -63,8 +82,12 @@ class PostgresDatabase:
     async def connect(
         self, role: DatabaseRole = DatabaseRole.DAEMON, settings: Mapping[str, str] | None = None
     ) -> pool.Connection:
-        """Open a connection; the test closes it, or the end of the test does."""
-        return await pool.connect(self.endpoints, role, settings=settings)
+        """Open a connection; the test closes it, or the end of the test's loop does."""
+        connection = await pool.connect(self.endpoints, role, settings=settings)
+        closing = _closed_with_its_loop(connection)
+        await anext(closing)
+        self._open.append(closing)
+        return connection
 
 
 @dataclass
