@@ -55,9 +55,20 @@ BEGIN
 END
 $$;
 
+-- Granted by default to everybody; a careful administrator may have taken it away. The daemon's sessions make a function
+-- of their own (TEMPORARY).
 DO $$
+DECLARE
+    wanted record;
 BEGIN
-    EXECUTE format('GRANT CREATE ON DATABASE %I TO cival_owner', current_database());
+    FOR wanted IN SELECT * FROM (VALUES
+        ('cival_owner', 'CONNECT'), ('cival_owner', 'CREATE'), ('cival_daemon', 'CONNECT'), ('cival_daemon', 'TEMPORARY'),
+        ('cival_api', 'CONNECT'), ('cival_reader', 'CONNECT')
+    ) AS rights (name, privilege) LOOP
+        IF NOT has_database_privilege(wanted.name, current_database(), wanted.privilege) THEN
+            EXECUTE format('GRANT %s ON DATABASE %I TO %I', wanted.privilege, current_database(), wanted.name);
+        END IF;
+    END LOOP;
 END
 $$;
 

@@ -58,7 +58,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 async def _closed_with_its_loop(connection: pool.Connection) -> AsyncGenerator[None, None]:
-    """Live until somebody shuts the loop's asynchronous generators down, which is what runners do before they close it."""
+    """Live until the loop's asynchronous generators are shut down, which runners do before they close it."""
     try:
         yield
     finally:

@@ -5,8 +5,9 @@
 CREATE DOMAIN amount AS numeric
     CONSTRAINT amount_is_finite CHECK (VALUE > -1e38 AND VALUE < 1e38)
 -- ;;
--- Nanoseconds since 1970 as timestamptz, exact to the microsecond until 2242. Built from immutable parts, so that it is
--- inlined into the writer's INSERT ... SELECT; epoch + interval would be STABLE and cost a function call per value.
+-- Nanoseconds since 1970 as timestamptz, exact to the microsecond until 2106 (2^32 seconds; a double is too coarse then).
+-- Built from immutable parts, so that it is inlined into the writer's INSERT ... SELECT; epoch + interval would be STABLE
+-- and cost a function call per value.
 CREATE FUNCTION cival_ts(ns bigint) RETURNS timestamptz
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN to_timestamp((ns / 1000)::double precision / 1000000)
