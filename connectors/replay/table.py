@@ -269,7 +269,7 @@ class CandleFile(TableFile):
                 continue  # Reported when the row is played.
             distance_ns = abs(at_ns - times.get(symbol, at_ns))
             times[symbol] = at_ns
-            if distance_ns and (not shortest_ns or distance_ns < shortest_ns):
+            if (not shortest_ns or distance_ns < shortest_ns) and timeframe_text(distance_ns) is not None:
                 shortest_ns = distance_ns
         if named:
             text = min(named, key=named.__getitem__)
