@@ -136,7 +136,10 @@ async def _account(connection: pool.Connection, user_id: UUID, account: SeedAcco
         account.id, user_id, account.name, account.exchange, account.account_type, orjson.dumps(balances).decode(),
     )  # fmt: skip
     found = await connection.fetchval(
-        "select id from trading_accounts where user_id = $1 and name = $2", user_id, account.name
+        "select id from trading_accounts where user_id = $1 and exchange = $2 and name = $3",
+        user_id,
+        account.exchange,
+        account.name,
     )
     return UUID(int=found.int)
 

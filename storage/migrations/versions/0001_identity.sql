@@ -80,7 +80,7 @@ CREATE TABLE trading_accounts (
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (user_id, exchange, account_id),
-    CONSTRAINT uk_account_name UNIQUE (user_id, name),
+    CONSTRAINT uk_account_name UNIQUE (user_id, exchange, name),
     CONSTRAINT uk_account_tenant UNIQUE (id, user_id),
     CONSTRAINT uk_account_api_key UNIQUE (api_key_id),
     CONSTRAINT fk_account_api_key FOREIGN KEY (api_key_id, user_id) REFERENCES user_api_keys (id, user_id)

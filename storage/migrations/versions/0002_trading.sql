@@ -47,7 +47,7 @@ CREATE TABLE trading_agents (
     CONSTRAINT fk_agent_strategy FOREIGN KEY (strategy_id, user_id) REFERENCES trading_strategies (id, user_id)
 ) WITH (fillfactor = 70)
 -- ;;
-CREATE UNIQUE INDEX uk_agent_name ON trading_agents (user_id, name) WHERE deleted_at IS NULL
+CREATE UNIQUE INDEX uk_agent_name ON trading_agents (user_id, account_id, name) WHERE deleted_at IS NULL
 -- ;;
 CREATE INDEX idx_trading_agents_account ON trading_agents (account_id)
 -- ;;

@@ -1,0 +1,286 @@
+-- What a tenant reads. `{name}` is the row `t` as a JSON object (storage/read_columns.py). Paged statements give
+-- (item, at, id), the last two being the place where the next page goes on.
+
+-- name: orders
+-- A page of orders, newest first.
+SELECT {order_item}::text AS item, t.created_at AS at, t.id
+FROM orders t
+WHERE t.user_id = $1
+  AND ($2::uuid IS NULL OR t.account_id = $2)
+  AND ($3::text IS NULL OR t.symbol = $3)
+  AND ($4::uuid IS NULL OR t.agent_id = $4)
+  AND (cardinality($5::text[]) = 0 OR t.status = ANY ($5))
+  AND ($6::text IS NULL OR t.client_order_id = $6)
+  AND ($7::timestamptz IS NULL OR t.created_at >= $7)
+  AND ($8::timestamptz IS NULL OR t.created_at < $8)
+  AND ($9::timestamptz IS NULL OR (t.created_at, t.id) < ($9, $10::uuid))
+ORDER BY t.created_at DESC, t.id DESC LIMIT $11
+
+-- name: order
+-- One order.
+SELECT {order}::text FROM orders t WHERE t.user_id = $1 AND t.id = $2
+
+-- name: order_events
+-- The journal of one order and of its trades, oldest first.
+SELECT coalesce(json_agg(json_build_object(
+    'seq', e.seq, 'prev', e.prev_seq, 'channel', e.channel, 'type', e.type,
+    'at', to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'data', e.payload) ORDER BY e.seq), '[]')::text
+FROM orders o
+JOIN events e ON e.user_id = o.user_id AND e.correlation_id = o.correlation_id
+WHERE o.user_id = $1 AND o.id = $2
+  AND ((e.channel = 'orders' AND e.payload ->> 'id' = o.id::text) OR e.payload ->> 'order_id' = o.id::text)
+
+-- name: trades
+-- A page of trades, newest first.
+SELECT {trade}::text AS item, t.executed_at AS at, t.id
+FROM trades t
+WHERE t.user_id = $1
+  AND ($2::uuid IS NULL OR t.account_id = $2)
+  AND ($3::text IS NULL OR t.symbol = $3)
+  AND ($4::uuid IS NULL OR t.order_id = $4)
+  AND ($5::timestamptz IS NULL OR t.executed_at >= $5)
+  AND ($6::timestamptz IS NULL OR t.executed_at < $6)
+  AND ($7::timestamptz IS NULL OR (t.executed_at, t.id) < ($7, $8::uuid))
+ORDER BY t.executed_at DESC, t.id DESC LIMIT $9
+
+-- name: ledger_entries
+-- A page of ledger entries with their lines, newest first.
+SELECT ({ledger_entry}::jsonb || jsonb_build_object('lines', (
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+        'line_no', l.line_no, 'ledger_account', l.ledger_account, 'asset', l.asset, 'amount', l.amount::text)
+        ORDER BY l.line_no), '[]')
+    FROM ledger_lines l WHERE l.entry_id = t.id)))::text AS item, t.at, t.id
+FROM ledger_entries t
+WHERE t.user_id = $1
+  AND ($2::uuid IS NULL OR t.account_id = $2)
+  AND ($3::uuid IS NULL OR t.order_id = $3)
+  AND ($4::timestamptz IS NULL OR t.at >= $4)
+  AND ($5::timestamptz IS NULL OR t.at < $5)
+  AND ($6::timestamptz IS NULL OR (t.at, t.id) < ($6, $7::uuid))
+ORDER BY t.at DESC, t.id DESC LIMIT $8
+
+-- name: signals
+-- A page of signals, newest first.
+SELECT {signal}::text AS item, t.created_at AS at, t.id
+FROM trading_signals t
+WHERE t.user_id = $1
+  AND ($2::uuid IS NULL OR t.agent_id = $2)
+  AND ($3::text IS NULL OR t.symbol = $3)
+  AND ($4::timestamptz IS NULL OR t.created_at >= $4)
+  AND ($5::timestamptz IS NULL OR t.created_at < $5)
+  AND ($6::timestamptz IS NULL OR (t.created_at, t.id) < ($6, $7::uuid))
+ORDER BY t.created_at DESC, t.id DESC LIMIT $8
+
+-- name: accounts
+-- A page of accounts, oldest first.
+SELECT {account}::text AS item, t.created_at AS at, t.id
+FROM trading_accounts t
+WHERE t.user_id = $1 AND ($2::timestamptz IS NULL OR (t.created_at, t.id) > ($2, $3::uuid))
+ORDER BY t.created_at, t.id LIMIT $4
+
+-- name: account
+-- One account.
+SELECT {account}::text FROM trading_accounts t WHERE t.user_id = $1 AND t.id = $2
+
+-- name: positions
+-- All positions, by account and symbol.
+SELECT coalesce(json_agg({position} ORDER BY t.symbol, t.account_id, t.position_side), '[]')::text
+FROM positions t
+WHERE t.user_id = $1
+  AND ($2::uuid IS NULL OR t.account_id = $2)
+  AND ($3::text IS NULL OR t.symbol = $3)
+  AND ($4::boolean OR t.size <> 0)
+
+-- name: position
+-- One position.
+SELECT {position}::text FROM positions t WHERE t.user_id = $1 AND t.id = $2
+
+-- name: balances
+-- All balances, by account and asset.
+SELECT coalesce(json_agg({balance} ORDER BY t.account_id, t.asset), '[]')::text
+FROM balances t WHERE t.user_id = $1 AND ($2::uuid IS NULL OR t.account_id = $2)
+
+-- name: portfolio
+-- The newest value of every account, and their sum.
+WITH newest AS (
+    SELECT p.* FROM trading_accounts a
+    CROSS JOIN LATERAL (
+        SELECT e.* FROM equity_points e WHERE e.account_id = a.id ORDER BY e.at DESC LIMIT 1) p
+    WHERE a.user_id = $1)
+SELECT json_build_object(
+    'equity', coalesce(sum(t.equity), 0)::text, 'cash', coalesce(sum(t.cash), 0)::text,
+    'realized_pnl', coalesce(sum(t.realized_pnl), 0)::text,
+    'unrealized_pnl', coalesce(sum(t.unrealized_pnl), 0)::text, 'fees', coalesce(sum(t.fees), 0)::text,
+    'accounts', coalesce(json_agg({equity_point} ORDER BY t.account_id), '[]'))::text
+FROM newest t
+
+-- name: equity_points
+-- The last point of each of at most $5 equal spans per account, oldest first.
+WITH chosen AS (
+    SELECT e.*, count(*) OVER w AS points, row_number() OVER (w ORDER BY e.at) AS place
+    FROM equity_points e
+    WHERE e.user_id = $1
+      AND ($2::uuid IS NULL OR e.account_id = $2)
+      AND ($3::timestamptz IS NULL OR e.at >= $3)
+      AND ($4::timestamptz IS NULL OR e.at < $4)
+    WINDOW w AS (PARTITION BY e.account_id)),
+thinned AS (
+    SELECT DISTINCT ON (account_id, (place - 1) * least($5, points) / points) *
+    FROM chosen ORDER BY account_id, (place - 1) * least($5, points) / points, place DESC)
+SELECT coalesce(json_agg({equity_point} ORDER BY t.at, t.account_id), '[]')::text FROM thinned t
+
+-- name: snapshots
+-- A page of daily snapshots, newest first.
+SELECT {snapshot}::text AS item, t.created_at AS at, t.id
+FROM portfolio_snapshots t
+WHERE t.user_id = $1 AND ($2::timestamptz IS NULL OR (t.created_at, t.id) < ($2, $3::uuid))
+ORDER BY t.created_at DESC, t.id DESC LIMIT $4
+
+-- name: reconciliations
+-- A page of reconciliation runs, newest first.
+SELECT {reconciliation}::text AS item, t.started_at AS at, t.id
+FROM reconciliations t
+WHERE t.user_id = $1 AND t.account_id = $2 AND ($3::timestamptz IS NULL OR (t.started_at, t.id) < ($3, $4::uuid))
+ORDER BY t.started_at DESC, t.id DESC LIMIT $5
+
+-- name: discrepancies
+-- A page of discrepancies, newest first.
+SELECT {discrepancy}::text AS item, t.created_at AS at, t.id
+FROM discrepancies t
+WHERE t.user_id = $1 AND t.account_id = $2 AND ($3::timestamptz IS NULL OR (t.created_at, t.id) < ($3, $4::uuid))
+ORDER BY t.created_at DESC, t.id DESC LIMIT $5
+
+-- name: agents
+-- A page of agents, oldest first.
+SELECT {agent_item}::text AS item, t.created_at AS at, t.id
+FROM trading_agents t
+WHERE t.user_id = $1 AND t.deleted_at IS NULL AND ($2::timestamptz IS NULL OR (t.created_at, t.id) > ($2, $3::uuid))
+ORDER BY t.created_at, t.id LIMIT $4
+
+-- name: agent
+-- One agent, with its state.
+SELECT {agent}::text FROM trading_agents t WHERE t.user_id = $1 AND t.id = $2 AND t.deleted_at IS NULL
+
+-- name: limits
+-- All limits.
+SELECT coalesce(json_agg({limit} ORDER BY t.limit_type, t.created_at, t.id), '[]')::text
+FROM trading_limits t WHERE t.user_id = $1
+
+-- name: alerts
+-- A page of alerts, newest first.
+SELECT {alert}::text AS item, t.created_at AS at, t.id
+FROM risk_alerts t
+WHERE t.user_id = $1 AND ($2::timestamptz IS NULL OR (t.created_at, t.id) < ($2, $3::uuid))
+ORDER BY t.created_at DESC, t.id DESC LIMIT $4
+
+-- name: trading_states
+-- All trading states.
+SELECT coalesce(json_agg({trading_state} ORDER BY t.scope, t.scope_id), '[]')::text
+FROM trading_states t WHERE t.user_id = $1
+
+-- name: audit
+-- A page of the audit log, newest first.
+SELECT {audit}::text AS item, t.created_at AS at, t.id
+FROM audit_log t
+WHERE t.user_id = $1 AND ($2::timestamptz IS NULL OR (t.created_at, t.id) < ($2, $3::uuid))
+ORDER BY t.created_at DESC, t.id DESC LIMIT $4
+
+-- name: stored_answer
+-- The first answer to an idempotency key.
+SELECT request_hash, status_code, object_type, object_id, answer::text AS answer
+FROM idempotency_keys WHERE user_id = $1 AND key = $2 AND expires_at > now()
+
+-- name: pairs
+-- All instruments, by venue and symbol.
+SELECT coalesce(json_agg({pair} ORDER BY t.exchange, t.symbol), '[]')::text
+FROM trading_pairs t
+WHERE ($1::text IS NULL OR t.exchange = $1) AND ($2::text IS NULL OR t.symbol = $2)
+
+-- name: tickers
+-- All newest prices, by venue and symbol.
+SELECT coalesce(json_agg({ticker} ORDER BY t.exchange, t.symbol), '[]')::text
+FROM price_tickers t
+WHERE ($1::text IS NULL OR t.exchange = $1) AND ($2::text IS NULL OR t.symbol = $2)
+
+-- name: ohlcv
+-- The newest closed bars of a range, oldest first.
+SELECT coalesce(json_agg({candle} ORDER BY t.open_time), '[]')::text
+FROM (SELECT * FROM market_data_ohlcv
+      WHERE exchange = $1 AND symbol = $2 AND timeframe = $3
+        AND ($4::timestamptz IS NULL OR open_time >= $4)
+        AND ($5::timestamptz IS NULL OR open_time < $5)
+      ORDER BY open_time DESC LIMIT $6) t
+
+-- name: books
+-- The newest stored book of each instrument.
+SELECT coalesce(json_agg({book} ORDER BY t.exchange, t.symbol), '[]')::text
+FROM trading_pairs p
+CROSS JOIN LATERAL (
+    SELECT * FROM order_book_snapshots b
+    WHERE b.symbol = p.symbol AND b.exchange = p.exchange ORDER BY b.timestamp DESC LIMIT 1) t
+WHERE ($1::text IS NULL OR p.exchange = $1) AND ($2::text IS NULL OR p.symbol = $2)
+
+-- name: exchanges
+-- The health of all venues.
+SELECT coalesce(json_agg({exchange} ORDER BY t.exchange), '[]')::text FROM exchange_status t
+
+-- name: journal_head
+-- From where to where the user's events can be replayed.
+SELECT (SELECT min(seq) FROM events WHERE user_id = $1) AS oldest,
+       (SELECT seq FROM stream_heads WHERE user_id = $1 AND channel = '') AS last
+
+-- name: events_since
+-- Events of some channels after a number, in order.
+SELECT seq, prev_seq, channel, type, at, account_id, correlation_id, payload::text AS data
+FROM events WHERE user_id = $1 AND channel = ANY ($2::text[]) AND seq > $3 ORDER BY seq LIMIT $4
+
+-- name: snapshot_orders
+-- Unfinished orders, newest first.
+SELECT coalesce(json_agg({order_item} ORDER BY t.created_at DESC, t.id DESC), '[]')::text
+FROM orders t WHERE t.user_id = $1 AND t.status IN ('pending', 'open', 'partial')
+
+-- name: snapshot_trades
+-- The newest 100 trades.
+SELECT coalesce(json_agg({trade} ORDER BY t.executed_at DESC, t.id DESC), '[]')::text
+FROM (SELECT * FROM trades WHERE user_id = $1 ORDER BY executed_at DESC, id DESC LIMIT 100) t
+
+-- name: snapshot_signals
+-- The newest 100 signals.
+SELECT coalesce(json_agg({signal} ORDER BY t.created_at DESC, t.id DESC), '[]')::text
+FROM (SELECT * FROM trading_signals WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT 100) t
+
+-- name: snapshot_alerts
+-- The newest 100 alerts.
+SELECT coalesce(json_agg({alert} ORDER BY t.created_at DESC, t.id DESC), '[]')::text
+FROM (SELECT * FROM risk_alerts WHERE user_id = $1 ORDER BY created_at DESC, id DESC LIMIT 100) t
+
+-- name: snapshot_positions
+-- Positions with a size.
+SELECT coalesce(json_agg({position} ORDER BY t.symbol, t.account_id), '[]')::text
+FROM positions t WHERE t.user_id = $1 AND t.size <> 0
+
+-- name: snapshot_balances
+-- All balances.
+SELECT coalesce(json_agg({balance} ORDER BY t.account_id, t.asset), '[]')::text FROM balances t WHERE t.user_id = $1
+
+-- name: snapshot_agents
+-- All agents.
+SELECT coalesce(json_agg({agent_item} ORDER BY t.created_at, t.id), '[]')::text
+FROM trading_agents t WHERE t.user_id = $1 AND t.deleted_at IS NULL
+
+-- name: snapshot_portfolio
+-- The newest value of every account.
+SELECT coalesce(json_agg({equity_point} ORDER BY t.account_id), '[]')::text
+FROM trading_accounts a
+CROSS JOIN LATERAL (SELECT e.* FROM equity_points e WHERE e.account_id = a.id ORDER BY e.at DESC LIMIT 1) t
+WHERE a.user_id = $1
+
+-- name: snapshot_risk
+-- All limits.
+SELECT coalesce(json_agg({limit} ORDER BY t.limit_type, t.created_at, t.id), '[]')::text
+FROM trading_limits t WHERE t.user_id = $1
+
+-- name: snapshot_control
+-- All trading states.
+SELECT coalesce(json_agg({trading_state} ORDER BY t.scope, t.scope_id), '[]')::text
+FROM trading_states t WHERE t.user_id = $1
