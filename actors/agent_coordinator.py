@@ -15,13 +15,13 @@ import msgspec
 
 from actors.agents.base import Agent, AgentSetup
 from actors.agents.catalogue import agent_type, parse_parameters
+from actors.cell import Cell
 from actors.loaded import AgentLoad, Instruments
 from actors.outbox import Outbox
 from actors.sizing import Holding, PendingOrder, clip_target, order_for
 from engine.domain.errors import BadInput, NotReady
 from engine.domain.identifiers import AccountId, AgentId, OrderId, SignalId, StrategyId, Symbol, Venue
 from engine.domain.kinds import AgentStatus, OrderOrigin, OrderType, Side
-from engine.domain.ports import Clock, Ids
 from engine.domain.position import Position
 from engine.messages.cell import ConfigureAgent, SetAgentMode
 from engine.messages.orders import CancelOrders, CheckIntent, FillBooked, OrderChanged, OrderIntent
@@ -40,12 +40,11 @@ from engine.messages.writing import (
     CommandRecord,
     JournalEvent,
     StoreStatus,
-    UnitNumbers,
     UnitsCommitted,
     WriteUnit,
 )
 from engine.runtime.actor import AsyncioActor, handles
-from engine.runtime.bus import Bus
+from engine.runtime.bus import Subscription
 from engine.runtime.errors import ActorDeadError
 from engine.runtime.future import AsyncioFuture
 from engine.runtime.ref import Ref
@@ -90,12 +89,8 @@ class AgentCoordinator(AsyncioActor):
     def __init__(
         self,
         *,
-        numbers: UnitNumbers,
-        clock: Clock,
-        ids: Ids,
-        bus: Bus,
+        cell: Cell,
         gate: Ref[Any],
-        writer: Ref[Any],
         instruments: Instruments,
         venues: Mapping[AccountId, Venue],
         agents: Sequence[AgentLoad] = (),
@@ -105,12 +100,8 @@ class AgentCoordinator(AsyncioActor):
         """Keep what it works with.
 
         Args:
-            numbers: Counter of the cell.
-            clock: Market time.
-            ids: Of orders, signals and units.
-            bus: Market data for the agents, commits.
+            cell: What the cell shares; its bus also feeds the agents.
             gate: Takes intents and cancels.
-            writer: Takes units without an intent.
             instruments: Rules for sizing.
             venues: Venue of each account.
             agents: As they were left, of every status.
@@ -118,19 +109,15 @@ class AgentCoordinator(AsyncioActor):
             session: Name of the replay session, empty elsewhere. State of another session is of another market time.
         """
         super().__init__()
-        self._numbers = numbers
-        self._clock = clock
-        self._ids = ids
-        self._bus = bus
+        self._cell = cell
         self._gate = gate
-        self._writer = writer
         self._instruments = instruments
         self._venues = dict(venues)
         self._session = session
-        self._outbox = Outbox(numbers, bus, self.actor_ref)
+        self._outbox = Outbox(cell.numbers, cell.bus, self.actor_ref)
         self._is_store_away = False
+        self._subscriptions: list[Subscription] = []
         self._slots: dict[AgentId, _Slot] = {}
-        self._agent_of_order: dict[OrderId, AgentId] = {}
         for load in agents:
             self._add(load)
         for order in open_orders:
@@ -138,9 +125,11 @@ class AgentCoordinator(AsyncioActor):
 
     def on_start(self) -> None:
         """Start the agents that were running."""
-        user = self._numbers.user_id
-        self._bus.subscribe(StoreStatus, self.actor_ref.tell)
-        self._bus.subscribe(CellHalted, self.actor_ref.tell, key=user)
+        user = self._cell.user_id
+        tell, bus = self.actor_ref.tell, self._cell.bus
+        self._subscriptions = [bus.subscribe(StoreStatus, tell)]
+        for kind in (CellHalted, OrderChanged, FillBooked):
+            self._subscriptions.append(bus.subscribe(kind, tell, key=user))
         for slot in self._slots.values():
             if slot.status in RUNNING:
                 self._launch(slot)
@@ -148,6 +137,8 @@ class AgentCoordinator(AsyncioActor):
     def on_stop(self) -> None:
         """Stop the agents. What they still say has nobody to hear it, and is in no stored state."""
         self._outbox.close()
+        for subscription in self._subscriptions:
+            subscription.cancel()
         for slot in self._slots.values():
             self._halt_actor(slot)
 
@@ -163,7 +154,7 @@ class AgentCoordinator(AsyncioActor):
         slot = self._slots.get(message.agent_id)
         if slot is None or slot.status not in RUNNING:
             return  # Said before it heard of its end; its stored state is older and consistent.
-        now_ns = self._clock.now_ns()
+        now_ns = self._cell.clock.now_ns()
         slot.state = {**message.state, "session": self._session}
         slot.input_position = message.input_position
         rows: list[Row] = self._state_rows(slot, message, now_ns)
@@ -176,7 +167,6 @@ class AgentCoordinator(AsyncioActor):
             intent = self._intent(slot, signal, row, message)
             if intent is not None:
                 slot.holding.ordered(intent)
-                self._agent_of_order[intent.order_id] = message.agent_id
                 intents.append(intent)
         self._send(intents, message, tuple(rows), tuple(events))
 
@@ -193,11 +183,11 @@ class AgentCoordinator(AsyncioActor):
         intents that were stored lead to the orders that exist.
         """
         if not intents:
-            self._writer.tell(self._numbers.open(message.correlation_id, rows, events))
+            self._cell.writer.tell(self._cell.numbers.open(message.correlation_id, rows, events))
             return
         for intent in intents[:-1]:
-            self._gate.tell(CheckIntent(intent=intent, unit=self._numbers.open(message.correlation_id)))
-        unit = self._numbers.open(message.correlation_id, rows, events)
+            self._gate.tell(CheckIntent(intent=intent, unit=self._cell.numbers.open(message.correlation_id)))
+        unit = self._cell.numbers.open(message.correlation_id, rows, events)
         self._gate.tell(CheckIntent(intent=intents[-1], unit=unit))
 
     def _intent(self, slot: _Slot, signal: Signal, row: SignalRow, message: AgentDecided) -> OrderIntent | None:
@@ -207,11 +197,11 @@ class AgentCoordinator(AsyncioActor):
         if sized is None or slot.status is AgentStatus.PAUSED:
             return None
         side, quantity = sized
-        order_id = OrderId(self._ids.uuid())
+        order_id = OrderId(self._cell.ids.uuid())
         key = f"{message.agent_id}:{slot.version}:{self._session}:{message.input_key}:{signal.leg}"
         return OrderIntent(
             order_id=order_id,
-            user_id=self._numbers.user_id,
+            user_id=self._cell.user_id,
             account_id=AccountId(slot.row.account_id),
             venue=signal.venue,
             symbol=signal.symbol,
@@ -229,7 +219,7 @@ class AgentCoordinator(AsyncioActor):
         )
 
     def _state_rows(self, slot: _Slot, message: AgentDecided, now_ns: int) -> list[Row]:
-        user = self._numbers.user_id
+        user = self._cell.user_id
         rows: list[Row] = [
             AgentStateRow(
                 id=message.agent_id,
@@ -248,8 +238,8 @@ class AgentCoordinator(AsyncioActor):
 
     def _signal_row(self, slot: _Slot, signal: Signal, message: AgentDecided, now_ns: int) -> SignalRow:
         return SignalRow(
-            id=self._ids.uuid(),
-            user_id=self._numbers.user_id,
+            id=self._cell.ids.uuid(),
+            user_id=self._cell.user_id,
             strategy_id=slot.row.strategy_id,
             agent_id=message.agent_id,
             symbol=signal.symbol,
@@ -366,8 +356,8 @@ class AgentCoordinator(AsyncioActor):
         record: CommandRecord | None,
         reason: str = "",
     ) -> AsyncioFuture[AgentAnswer]:
-        unit = self._numbers.open(rows=rows + (record.rows if record is not None else ()), events=events)
-        self._writer.tell(unit)
+        unit = self._cell.numbers.open(rows=rows + (record.rows if record is not None else ()), events=events)
+        self._cell.writer.tell(unit)
         reply: AsyncioFuture[AgentAnswer] = self.new_future()
         answer = AgentAnswer(agent_id=AgentId(slot.row.id), status=slot.status, reason=reason)
         self._hold(unit, partial(reply.set, answer))
@@ -432,7 +422,7 @@ class AgentCoordinator(AsyncioActor):
         except BadInput as error:
             slot.status = AgentStatus.ERROR
             return str(error)
-        collaborators = {"setup": setup, "bus": self._bus, "ids": self._ids, "coordinator": self.actor_ref}
+        collaborators = {"setup": setup, "bus": self._cell.bus, "ids": self._cell.ids, "coordinator": self.actor_ref}
         slot.ref = self.system.launch(kind, kwargs=collaborators, name=f"agent/{agent_id}/{slot.generation}")
         self.system.watch(slot.ref, partial(self._watch_end, agent_id, slot.generation))
         for symbol, position in slot.holding.positions.items():
@@ -462,19 +452,19 @@ class AgentCoordinator(AsyncioActor):
         slot.status = AgentStatus.ERROR
         self.log.error("agent_failed", agent=slot.row.name, error=message.error)
         rows, events = self._status(slot, message.error[:500])
-        self._writer.tell(self._numbers.open(rows=rows, events=events))
+        self._cell.writer.tell(self._cell.numbers.open(rows=rows, events=events))
         self._cancel_orders(slot, "agent_failed")
 
     def _cancel_orders(self, slot: _Slot, reason: str) -> None:
-        self._gate.tell(CancelOrders(user_id=self._numbers.user_id, agent_id=AgentId(slot.row.id), reason=reason))
+        self._gate.tell(CancelOrders(user_id=self._cell.user_id, agent_id=AgentId(slot.row.id), reason=reason))
 
     def _status(self, slot: _Slot, reason: str | None) -> tuple[tuple[Row, ...], tuple[JournalEvent, ...]]:
         row = AgentStatusRow(
             id=slot.row.id,
-            user_id=self._numbers.user_id,
+            user_id=self._cell.user_id,
             status=slot.status,
             status_reason=reason,
-            updated_at=self._clock.now_ns(),
+            updated_at=self._cell.clock.now_ns(),
         )
         return (row,), (self._event("agents", _EVENT_OF[slot.status], row, slot),)
 
@@ -483,7 +473,7 @@ class AgentCoordinator(AsyncioActor):
             channel=channel,
             type=kind,
             data=row,
-            at_ns=self._clock.now_ns(),
+            at_ns=self._cell.clock.now_ns(),
             account_id=AccountId(slot.row.account_id),
             correlation_id=correlation_id,
         )
@@ -503,5 +493,5 @@ class AgentCoordinator(AsyncioActor):
     @handles(CellHalted)
     def on_halted(self, message: CellHalted) -> None:
         """Answer nothing more: what this cell still says is not durable."""
-        if message.fence == self._numbers.fence:
+        if message.fence == self._cell.numbers.fence:
             self._outbox.close()

@@ -1,8 +1,8 @@
 """What must not leave before the disk has it: sends and answers wait here for the commit of their unit.
 
 The writer publishes `UnitsCommitted` under the user's id: every unit of the cell up to `n` is durable. An actor puts
-what it wants to send with the number of the unit that holds it. The outbox listens on the bus only while it holds
-something, so that the hundred actors of a large cell do not wake for each other's commits.
+what it wants to send with the number of the unit that holds it. The outbox listens on the bus from its first use on, so
+that in a large cell the actors that never send do not wake for the commits of the others.
 """
 
 from collections.abc import Callable
@@ -44,11 +44,14 @@ class Outbox:
         return len(self._held)
 
     def hold(self, n: int, send: Send) -> None:
-        """Call `send` when unit `n` is durable.
+        """Call `send` when unit `n` is durable, at once if it is.
 
         A closed outbox drops it: its cell is over, and whoever waits hears that its actor has stopped.
         """
         if self._is_closed:
+            return
+        if n <= self.committed:
+            send()
             return
         assert len(self._held) < HELD_MAX, f"expected at most {HELD_MAX} held sends"
         self._tie += 1
@@ -65,9 +68,6 @@ class Outbox:
         while held and held[0][0] <= self.committed:
             _, _, send = heappop(held)
             send()
-        if not held and self._subscription is not None:
-            self._subscription.cancel()
-            self._subscription = None
 
     def close(self) -> None:
         """Drop everything: a cell that is halted sends nothing more."""

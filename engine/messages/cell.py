@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import ClassVar
 
-from engine.domain.identifiers import AccountId, AgentId, Asset, UserId
+from engine.domain.identifiers import AccountId, AgentId, Asset, Symbol, UserId
 from engine.messages.base import Message
 from engine.messages.rows import AgentRow
 from engine.messages.writing import CommandRecord
@@ -32,14 +32,17 @@ class SetAgentMode(Message, frozen=True, kw_only=True):
 
 
 class BalancesChanged(Message, frozen=True, kw_only=True):
-    """Ledger to RiskGate: what the account owns now, locked or not, by asset; assets not named are unchanged."""
+    """Ledger to RiskGate, on the bus under the user's id: opening balances and positions were booked."""
 
     account_id: AccountId
     totals: tuple[tuple[Asset, Decimal], ...]
+    """(asset, what the account owns now); assets not named are unchanged."""
+    positions: tuple[tuple[Symbol, Decimal, Decimal], ...] = ()
+    """(symbol, signed size, average price)."""
 
 
 class AccountReadiness(Message, frozen=True, kw_only=True):
-    """Reconciler to RiskGate: the account's books agree with the venue, or not (any more).
+    """Reconciler to RiskGate, on the bus under the user's id: whether the account has been compared with its venue.
 
     While not ready only cancels and reducing orders pass.
     """

@@ -160,6 +160,7 @@ class OrderChanged(Message, frozen=True, kw_only=True):
     side: Side
     type: OrderType
     price: Decimal | None
+    """Limit, else stop price; None for a market order."""
     quantity: Decimal
     filled_quantity: Decimal
     expected_quantity: Decimal
@@ -191,8 +192,6 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     liquidity: Liquidity
     executed_at_ns: int
     inferred: bool = False
-    is_reversal: bool = False
-    """Takes the execution of this id out of the books again: the venue voided it, or the real trades have come."""
 
     def __post_init__(self) -> None:
         """Refuse sizes and prices that are not finite and positive."""
@@ -219,7 +218,5 @@ class FillBooked(Message, frozen=True, kw_only=True):
     realized_pnl: Decimal
     position_size: Decimal
     """Signed position of the account in the symbol after the fill."""
-    average_price: Decimal = Decimal(0)
-    """Mean entry price of that position, 0 when flat."""
     totals: tuple[tuple[Asset, Decimal], ...] = ()
     """What the account owns after the fill of each asset that the fill moved."""

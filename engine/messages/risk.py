@@ -20,6 +20,8 @@ class Halt(Message, frozen=True, kw_only=True):
     scope_id: UUID | None = None
     """Account or agent; None for user and engine."""
     reason: str
+    state: TradingState = TradingState.HALTED
+    """`halted`, or `reducing` to let positions still shrink."""
     cancel_open: bool = True
     record: CommandRecord | None = None
 

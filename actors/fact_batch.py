@@ -1,0 +1,141 @@
+"""Collects what facts about orders change, until it leaves as one unit of work."""
+
+from typing import Final
+
+from actors.live_order import LiveOrder, Seen
+from engine.domain.identifiers import AccountId, CorrelationId, OrderId, UserId, Venue
+from engine.domain.kinds import PositionSide, Side
+from engine.domain.order_facts import Alarm, FillFact, Outcome
+from engine.domain.ports import Ids
+from engine.domain.values import ZERO
+from engine.messages.orders import Fill, OrderChanged
+from engine.messages.rows import OrderRequestRow, OrderRow, RiskAlertRow, Row, TradeRow
+from engine.messages.writing import JournalEvent
+
+_SEVERITY: Final = {
+    Alarm.OVERFILL: "critical",
+    Alarm.LATE_FILL: "high",
+    Alarm.CONFLICTING_TRADE: "high",
+    Alarm.EXISTS_AFTER_ALL: "high",
+    Alarm.VOIDED: "medium",
+}
+
+
+class FactBatch:
+    """Rows, events and fills of one unit, in the order in which they were learnt."""
+
+    __slots__ = ("_account_id", "_ids", "_now_ns", "_user_id", "_venue", "events", "fills", "orders", "rows", "trades")
+
+    def __init__(self, *, user_id: UserId, account_id: AccountId, venue: Venue, ids: Ids, now_ns: int) -> None:
+        """Start empty; `now_ns`: market time of all that is added."""
+        self._user_id = user_id
+        self._account_id = account_id
+        self._venue = venue
+        self._ids = ids
+        self._now_ns = now_ns
+        self.rows: list[Row] = []
+        self.events: list[JournalEvent] = []
+        self.orders: dict[OrderId, OrderChanged] = {}
+        self.fills: list[Fill] = []
+        self.trades: list[TradeRow] = []
+
+    def learn(self, live: LiveOrder, seen: Seen, outcome: Outcome) -> None:
+        """Add what a fact has changed of an order; nothing if it changed nothing.
+
+        Args:
+            live: The order, with the fact applied.
+            seen: Where it stood before.
+            outcome: What applying the fact returned.
+        """
+        if not outcome.changed:
+            return
+        row = live.refresh(self._now_ns)
+        self.rows.append(row)
+        self.event("orders", live.event_since(seen), row, live.correlation_id)
+        for fact in outcome.book:
+            self._book(live, row, fact)
+        for alarm in outcome.alarms:
+            self._alarm(live, alarm)
+        self.orders[live.state.order_id] = live.changed()
+
+    def created(self, live: LiveOrder, kind: str) -> None:
+        """Add a new order."""
+        row = live.refresh(self._now_ns)
+        self.rows.append(row)
+        self.event("orders", kind, row, live.correlation_id)
+        self.orders[live.state.order_id] = live.changed()
+
+    def request(self, live: LiveOrder, kind: str, row: OrderRequestRow) -> None:
+        """Add a cancel request or its answer."""
+        self.rows.append(row)
+        self.event("orders", kind, row, live.correlation_id)
+
+    def event(self, channel: str, kind: str, data: Row, correlation_id: CorrelationId | None) -> None:
+        """Add an event."""
+        self.events.append(
+            JournalEvent(
+                channel=channel,
+                type=kind,
+                data=data,
+                at_ns=self._now_ns,
+                account_id=self._account_id,
+                correlation_id=correlation_id,
+            )
+        )
+
+    def _book(self, live: LiveOrder, row: OrderRow, fact: FillFact) -> None:
+        side = live.state.side
+        self.fills.append(
+            Fill(
+                external_trade_id=fact.trade_id,
+                order_id=live.state.order_id,
+                account_id=self._account_id,
+                venue=self._venue,
+                symbol=live.state.symbol,
+                side=side,
+                position_side=PositionSide(row.position_side),
+                price=fact.price,
+                quantity=fact.quantity,
+                fee=fact.fee,
+                fee_asset=fact.fee_asset,
+                liquidity=fact.liquidity,
+                executed_at_ns=fact.executed_at_ns,
+                inferred=fact.inferred,
+            )
+        )
+        self.trades.append(self._trade(live, side, fact))
+
+    def _trade(self, live: LiveOrder, side: Side, fact: FillFact) -> TradeRow:
+        return TradeRow(
+            id=self._ids.uuid(),
+            order_id=live.state.order_id,
+            user_id=self._user_id,
+            account_id=self._account_id,
+            external_trade_id=fact.trade_id,
+            symbol=live.state.symbol,
+            side=side.value,
+            quantity=fact.quantity,
+            price=fact.price,
+            fees=fact.fee,
+            fee_asset=fact.fee_asset,
+            liquidity=fact.liquidity.value,
+            inferred=fact.inferred,
+            realized_pnl=ZERO,
+            exchange=self._venue,
+            correlation_id=live.correlation_id,
+            executed_at=fact.executed_at_ns,
+            created_at=self._now_ns,
+        )
+
+    def _alarm(self, live: LiveOrder, alarm: Alarm) -> None:
+        row = RiskAlertRow(
+            id=self._ids.uuid(),
+            user_id=self._user_id,
+            alert_type=alarm.value,
+            severity=_SEVERITY[alarm],
+            message=f"order {live.row.id}: {alarm.value}",
+            data={"order_id": str(live.row.id), "symbol": live.row.symbol, "status": live.row.status},
+            created_at=self._now_ns,
+        )
+        self.rows.append(row)
+        self.event("alerts", "OrderAlarm", row, live.correlation_id)

@@ -1,0 +1,360 @@
+"""Keeps the books of one account: each fill a balanced entry, positions and balances as their projections.
+
+The router hands over units of work with what has been filled; the ledger adds entries, trades, positions and balances,
+and sends the unit to the writer. So a fill and everything that it moves commit together or not at all.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from actors.books import AccountBooks
+from actors.cell import Cell
+from actors.ledger_rows import DOLLARS, LedgerRows
+from actors.loaded import Instruments
+from actors.opening import Comparison
+from engine.domain.identifiers import AccountId, Asset, Symbol, UserId, Venue
+from engine.domain.instrument import Instrument
+from engine.domain.journal import CASH
+from engine.domain.ports import Marks
+from engine.domain.position import Position
+from engine.domain.values import ZERO, add, multiply, round_money
+from engine.messages.cell import BalancesChanged
+from engine.messages.orders import BookUnit, Fill, FillBooked, OrderChanged
+from engine.messages.portfolio import AccountMarked, AdjustBalances, PositionQuery
+from engine.messages.rows import BalanceRow, DiscrepancyRow, PositionRow, Row, TradeRow
+from engine.messages.system import TimerFired
+from engine.messages.writing import JournalEvent, WriteUnit
+from engine.runtime.actor import AsyncioActor, handles
+
+MARK_EVERY_NS: Final = 5_000_000_000
+"""Market time between two valuations."""
+
+_MARK: Final = TimerFired(name="mark")
+
+
+class LedgerLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """The books as they were left."""
+
+    positions: tuple[PositionRow, ...] = ()
+    balances: tuple[BalanceRow, ...] = ()
+    discrepancies: tuple[DiscrepancyRow, ...] = ()
+    """Those that are open."""
+    is_opened: bool = False
+    """Whether the account has opening balances, or anything else in its books."""
+
+
+class _Draft:
+    """What one unit adds to the books."""
+
+    __slots__ = ("assets", "events", "rows", "symbols")
+
+    def __init__(self) -> None:
+        self.rows: list[Row] = []
+        self.events: list[JournalEvent] = []
+        self.symbols: dict[Symbol, None] = {}
+        """Symbols whose position has changed."""
+        self.assets: dict[Asset, None] = {}
+        """Assets whose balance has changed."""
+
+
+class Ledger(AsyncioActor):
+    """One per trading account."""
+
+    def __init__(
+        self,
+        *,
+        cell: Cell,
+        account_id: AccountId,
+        venue: Venue,
+        instruments: Instruments,
+        marks: Marks,
+        load: LedgerLoad | None = None,
+        open_orders: Sequence[OrderChanged] = (),
+        valuation: Asset = "USDT",
+        mark_every_ns: int = MARK_EVERY_NS,
+    ) -> None:
+        """Keep what it works with.
+
+        Args:
+            cell: What the cell shares; what is booked is told on its bus under the user's id.
+            account_id: Whose books.
+            venue: Where the account is.
+            instruments: All that may be traded.
+            marks: Value positions and balances.
+            load: The books as they were left; None for an account that has none.
+            open_orders: Lock balances.
+            valuation: Asset that the account is valued in.
+            mark_every_ns: Market time between two valuations.
+        """
+        super().__init__()
+        load = load or LedgerLoad()
+        self._cell = cell
+        self._account_id = account_id
+        self._venue = venue
+        self._marks = marks
+        self._valuation = valuation
+        self._mark_every_ns = mark_every_ns
+        self._books = AccountBooks(
+            venue,
+            instruments,
+            {row.asset: row.total for row in load.balances},
+            [_restored(instruments, venue, row) for row in load.positions],
+        )
+        self._rows = LedgerRows(
+            user_id=cell.user_id,
+            account_id=account_id,
+            venue=venue,
+            ids=cell.ids,
+            positions={row.symbol: row.id for row in load.positions},
+            balances={row.asset: row.id for row in load.balances},
+        )
+        self._comparison = Comparison(
+            cell=cell,
+            account_id=account_id,
+            books=self._books,
+            discrepancies=load.discrepancies,
+            is_opened=load.is_opened or bool(load.balances or load.positions),
+        )
+        for change in open_orders:
+            self._books.lock_for(self._books.follow(change))
+        self._projected_n = 0
+        """Highest number of a unit that holds positions or balances."""
+        self._marked: dict[Symbol, Decimal] = {}
+        """Mark prices in the rows as they were last written."""
+
+    def on_start(self) -> None:
+        """Begin to value the account."""
+        self.after(self._mark_every_ns, _MARK, clock=self._cell.clock)
+
+    # --- Booking ------------------------------------------------------------------------------------------------------
+
+    @handles(BookUnit)
+    def on_book(self, message: BookUnit) -> None:
+        """Book fills, follow orders, send the unit."""
+        draft = _Draft()
+        booked = self._book(draft, message.fills, message.trades, message.orders)
+        self._finish(message.unit, draft)
+        self._tell(booked)
+
+    @handles(AdjustBalances)
+    def on_adjust(self, message: AdjustBalances) -> None:
+        """Book fills, then compare with the venue: open what was there before us, note what differs."""
+        draft = _Draft()
+        booked = self._book(draft, message.fills, message.trades, message.orders)
+        found = self._comparison.compare(message.account, self._cell.clock.now_ns(), self._cell.wall.now_ns())
+        for entry, memo in found.entries:
+            draft.rows += self._rows.entry(
+                entry, at_ns=self._cell.clock.now_ns(), correlation_id=message.unit.correlation_id, memo=memo
+            )
+        draft.rows += found.discrepancies
+        draft.events += found.events
+        draft.symbols |= dict.fromkeys(found.symbols)
+        draft.assets |= dict.fromkeys(found.assets)
+        for symbol in found.symbols:
+            draft.assets |= dict.fromkeys(self._books.lock_for(self._books.instrument(symbol)))
+        self._finish(message.unit, draft)
+        self._tell(booked)
+        totals = tuple((asset, self._books.balance(asset).total) for asset in found.assets)
+        if totals or found.symbols:
+            positions = tuple((symbol, self._books.position(symbol)) for symbol in found.symbols)
+            self._cell.bus.publish(
+                BalancesChanged(
+                    account_id=self._account_id,
+                    totals=totals,
+                    positions=tuple((symbol, each.size, each.average_price) for symbol, each in positions),
+                ),
+                key=self._cell.user_id,
+            )
+
+    def _book(
+        self,
+        draft: _Draft,
+        fills: tuple[Fill, ...],
+        trades: tuple[TradeRow, ...],
+        orders: tuple[OrderChanged, ...],
+    ) -> list[FillBooked]:
+        """Add fills and changes of orders to the books and to the unit."""
+        agent_of = {change.order_id: change.agent_id for change in orders}
+        told: list[FillBooked] = []
+        touched: dict[Symbol, Instrument] = {}
+        for fill, trade in zip(fills, trades, strict=True):
+            booked = self._books.book(fill)
+            position = booked.position
+            touched[fill.symbol] = position.instrument
+            draft.symbols[fill.symbol] = None
+            row = msgspec.structs.replace(trade, realized_pnl=booked.realized_pnl)
+            draft.rows.append(row)
+            draft.events.append(self._event("trades", "TradeBooked", row, trade.correlation_id))
+            draft.rows += self._rows.entry(
+                booked.entry,
+                at_ns=fill.executed_at_ns,
+                correlation_id=trade.correlation_id,
+                order_id=fill.order_id,
+                trade_id=trade.id,
+            )
+            assets = dict.fromkeys(line.asset for line in booked.entry.lines if line.ledger_account == CASH)
+            draft.assets |= assets
+            told.append(
+                FillBooked(
+                    user_id=UserId(trade.user_id),
+                    fill=fill,
+                    agent_id=agent_of.get(fill.order_id),
+                    realized_pnl=booked.realized_pnl,
+                    position_size=position.size,
+                    totals=tuple((asset, self._books.balance(asset).total) for asset in assets),
+                )
+            )
+        for change in orders:
+            touched[change.symbol] = self._books.follow(change)
+        for instrument in touched.values():
+            before = self._locks(instrument)
+            self._books.lock_for(instrument)
+            draft.assets |= {
+                asset: None for asset, locked in self._locks(instrument).items() if locked != before[asset]
+            }
+        return told
+
+    def _locks(self, instrument: Instrument) -> dict[Asset, Decimal]:
+        if instrument.is_perpetual:
+            return {instrument.settle: self._books.balance(instrument.settle).locked}
+        return {asset: self._books.balance(asset).locked for asset in (instrument.base, instrument.quote)}
+
+    def _finish(self, unit: WriteUnit, draft: _Draft) -> None:
+        """Add positions and balances, and send the unit.
+
+        A unit may come here after a later one: they are opened by several actors of the cell. The later one committed
+        after it would then overwrite newer rows with its own older ones, and a crash between the two would keep what
+        fills of the later one have moved without those fills. So rows that are too late for their unit go into a new
+        one. Units with fills are numbered by the router alone and are never late.
+        """
+        rows, events = self._projections(draft)
+        n = unit.n or 0
+        if n > self._projected_n or not rows:
+            if rows:
+                self._projected_n = n
+            self._cell.writer.tell(unit.plus((*draft.rows, *rows), (*draft.events, *events)))
+            return
+        self._cell.writer.tell(unit.plus(tuple(draft.rows), tuple(draft.events)))
+        late = self._cell.numbers.open(unit.correlation_id, rows, events)
+        self._projected_n = late.n or 0
+        self._cell.writer.tell(late)
+
+    def _projections(self, draft: _Draft) -> tuple[tuple[Row, ...], tuple[JournalEvent, ...]]:
+        now_ns = self._cell.clock.now_ns()
+        rows: list[Row] = []
+        events: list[JournalEvent] = []
+        for symbol in draft.symbols:
+            mark = self._marks.price(self._venue, symbol)
+            if mark is not None:
+                self._marked[symbol] = mark
+            position = self._rows.position(self._books.position(symbol), mark, now_ns)
+            rows.append(position)
+            events.append(self._event("positions", "PositionChanged", position))
+        for asset in draft.assets:
+            held = self._books.balance(asset)
+            balance = self._rows.balance(held, self._usd_value(asset, held.total), now_ns)
+            rows.append(balance)
+            events.append(self._event("balances", "BalanceChanged", balance))
+        return tuple(rows), tuple(events)
+
+    def _tell(self, booked: list[FillBooked]) -> None:
+        for message in booked:
+            self._cell.bus.publish(message, key=self._cell.user_id)
+
+    def _event(self, channel: str, kind: str, row: Row, correlation_id: Any = None) -> JournalEvent:
+        return JournalEvent(
+            channel=channel,
+            type=kind,
+            data=row,
+            at_ns=self._cell.clock.now_ns(),
+            account_id=self._account_id,
+            correlation_id=correlation_id,
+        )
+
+    # --- Valuation ----------------------------------------------------------------------------------------------------
+
+    @handles(TimerFired)
+    def on_timer(self, _message: TimerFired) -> None:
+        """Value the account, store the marks of its open positions."""
+        self.after(self._mark_every_ns, _MARK, clock=self._cell.clock)
+        rows = self._marked_rows()
+        if rows:
+            unit = self._cell.numbers.open(rows=rows)
+            self._projected_n = unit.n or 0
+            self._cell.writer.tell(unit)
+        self._cell.bus.publish(self._value(), key=self._cell.user_id)
+
+    def _marked_rows(self) -> tuple[Row, ...]:
+        rows: list[Row] = []
+        for symbol, position in self._books.positions.items():
+            mark = self._marks.price(self._venue, symbol)
+            if position.size and mark is not None and mark != self._marked.get(symbol):
+                self._marked[symbol] = mark
+                rows.append(self._rows.position(position, mark, self._cell.clock.now_ns()))
+        return tuple(rows)
+
+    def _value(self) -> AccountMarked:
+        equity = realized = unrealized = fees = ZERO
+        unpriced: list[Asset] = []
+        for balance in self._books.balances():
+            price = self._price(balance.asset)
+            if price is not None:
+                equity = add(equity, multiply(balance.total, price))
+            elif balance.total:
+                unpriced.append(balance.asset)
+        open_positions = 0
+        for symbol, position in self._books.positions.items():
+            realized = add(realized, position.realized_pnl)
+            fees = add(fees, position.fees_paid)
+            if not position.size:
+                continue
+            open_positions += 1
+            mark = self._marks.price(self._venue, symbol)
+            if mark is None:
+                unpriced.append(symbol)
+                continue
+            profit = position.unrealized_pnl(mark)
+            unrealized = add(unrealized, profit)
+            if position.instrument.is_perpetual:
+                equity = add(equity, profit)
+        return AccountMarked(
+            user_id=self._cell.user_id,
+            account_id=self._account_id,
+            equity=round_money(equity),
+            cash=self._books.balance(self._valuation).total,
+            realized_pnl=realized,
+            unrealized_pnl=unrealized,
+            fees=fees,
+            positions=open_positions,
+            at_ns=self._cell.clock.now_ns(),
+            unpriced=tuple(unpriced),
+        )
+
+    def _price(self, asset: Asset) -> Decimal | None:
+        """Return the price of an asset in the valuation asset; None if nobody knows."""
+        if asset == self._valuation or (asset in DOLLARS and self._valuation in DOLLARS):
+            return Decimal(1)
+        return self._marks.price(self._venue, f"{asset}/{self._valuation}")
+
+    def _usd_value(self, asset: Asset, total: Decimal) -> Decimal | None:
+        price = self._price(asset) if self._valuation in DOLLARS else None
+        return None if price is None else round_money(multiply(total, price), 8)
+
+    @handles(PositionQuery)
+    def on_position(self, message: PositionQuery) -> Decimal:
+        """Return the signed position in a symbol."""
+        position = self._books.positions.get(message.symbol)
+        return ZERO if position is None else position.size
+
+
+def _restored(instruments: Instruments, venue: Venue, row: PositionRow) -> Position:
+    return Position.restored(
+        instruments[venue, row.symbol],
+        size=row.size,
+        average_price=row.average_price,
+        realized_pnl=row.realized_pnl,
+        fees_paid=row.fees_paid,
+    )

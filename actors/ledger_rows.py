@@ -1,0 +1,116 @@
+"""Rows of what the ledger books."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from engine.domain.balances import Balance
+from engine.domain.identifiers import AccountId, Asset, CorrelationId, Symbol, UserId, Venue
+from engine.domain.journal import Entry
+from engine.domain.kinds import PositionSide
+from engine.domain.ports import Ids
+from engine.domain.position import Position
+from engine.messages.rows import BalanceRow, LedgerEntryRow, LedgerLineRow, PositionRow, Row
+
+DOLLARS = frozenset({"USD", "USDT", "USDC"})
+"""Assets that count as US dollars."""
+
+
+class LedgerRows:
+    """Makes rows of one account; keeps the id of each position and balance, which stays the same for ever."""
+
+    __slots__ = ("_account_id", "_balance_ids", "_ids", "_position_ids", "_user_id", "_venue")
+
+    def __init__(
+        self,
+        *,
+        user_id: UserId,
+        account_id: AccountId,
+        venue: Venue,
+        ids: Ids,
+        positions: dict[Symbol, UUID],
+        balances: dict[Asset, UUID],
+    ) -> None:
+        """Start with the ids of the rows that exist."""
+        self._user_id = user_id
+        self._account_id = account_id
+        self._venue = venue
+        self._ids = ids
+        self._position_ids = positions
+        self._balance_ids = balances
+
+    def entry(
+        self,
+        entry: Entry,
+        *,
+        at_ns: int,
+        correlation_id: CorrelationId | UUID | None,
+        order_id: UUID | None = None,
+        trade_id: UUID | None = None,
+        memo: str | None = None,
+    ) -> tuple[Row, ...]:
+        """Return the head of an entry and its lines."""
+        head = LedgerEntryRow(
+            id=self._ids.uuid(),
+            user_id=self._user_id,
+            account_id=self._account_id,
+            kind=entry.kind.value,
+            order_id=order_id,
+            trade_id=trade_id,
+            memo=memo,
+            correlation_id=correlation_id,
+            at=at_ns,
+        )
+        lines = [
+            LedgerLineRow(
+                entry_id=head.id,
+                line_no=number,
+                user_id=self._user_id,
+                account_id=self._account_id,
+                ledger_account=line.ledger_account,
+                asset=line.asset,
+                amount=line.amount,
+            )
+            for number, line in enumerate(entry.lines)
+        ]
+        return (head, *lines)
+
+    def position(self, position: Position, mark: Decimal | None, now_ns: int) -> PositionRow:
+        """Return the row of a position, valued at `mark` where there is one."""
+        symbol = position.instrument.symbol
+        row_id = self._position_ids.get(symbol)
+        if row_id is None:
+            row_id = self._position_ids[symbol] = self._ids.uuid()
+        return PositionRow(
+            id=row_id,
+            user_id=self._user_id,
+            account_id=self._account_id,
+            symbol=symbol,
+            position_side=PositionSide.NET.value,
+            size=position.size,
+            average_price=position.average_price,
+            mark_price=mark,
+            market_value=None if mark is None else position.market_value(mark),
+            unrealized_pnl=None if mark is None else position.unrealized_pnl(mark),
+            realized_pnl=position.realized_pnl,
+            fees_paid=position.fees_paid,
+            exchange=self._venue,
+            updated_at=now_ns,
+        )
+
+    def balance(self, balance: Balance, usd_value: Decimal | None, now_ns: int) -> BalanceRow:
+        """Return the row of a balance."""
+        row_id = self._balance_ids.get(balance.asset)
+        if row_id is None:
+            row_id = self._balance_ids[balance.asset] = self._ids.uuid()
+        return BalanceRow(
+            id=row_id,
+            user_id=self._user_id,
+            account_id=self._account_id,
+            asset=balance.asset,
+            free=balance.free,
+            locked=balance.locked,
+            total=balance.total,
+            usd_value=usd_value,
+            exchange=self._venue,
+            updated_at=now_ns,
+        )

@@ -1,0 +1,309 @@
+"""An order in the router's memory: what is known about it, and the row that says so."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from engine.domain.identifiers import AccountId, AgentId, CorrelationId, OrderId, UserId, venue_client_id
+from engine.domain.kinds import (
+    DoneReason,
+    Lifecycle,
+    Liquidity,
+    OrderOrigin,
+    OrderType,
+    PositionSide,
+    RequestKind,
+    RequestState,
+    Side,
+    TimeInForce,
+)
+from engine.domain.order import OrderState
+from engine.domain.order_facts import FillFact, RequestFact
+from engine.domain.order_restore import restore_order
+from engine.domain.values import ZERO, add
+from engine.messages.archive import OrderLoad
+from engine.messages.orders import Denial, OrderChanged, OrderIntent
+from engine.messages.rows import OrderRequestRow, OrderRow, TradeRow
+from engine.messages.venues import VenueFill, VenueOrder, VenueSubmit
+
+_EVENT_OF_REASON = {
+    DoneReason.FILLED: "OrderFilled",
+    DoneReason.CANCELLED: "OrderCancelled",
+    DoneReason.EXPIRED: "OrderExpired",
+    DoneReason.REJECTED: "OrderRejected",
+    DoneReason.DENIED: "OrderDenied",
+    DoneReason.NEVER_EXISTED: "OrderRejected",
+}
+
+Seen = tuple[Lifecycle, DoneReason | None, Decimal]
+"""Lifecycle, reason and filled quantity of an order before a fact, to name the event after it."""
+
+
+class LiveOrder:
+    """One order; only its router touches it."""
+
+    __slots__ = ("absences", "n", "question", "requests", "row", "state", "unsent")
+
+    def __init__(self, state: OrderState, row: OrderRow, requests: Iterable[OrderRequestRow] = ()) -> None:
+        """Join a state and the row that was made of it."""
+        self.state = state
+        self.row = row
+        self.requests: dict[UUID, OrderRequestRow] = {request.id: request for request in requests}
+        """Cancels that are not answered."""
+        self.n = 0
+        """Number of the last unit that holds this order; it leaves memory only when that is durable."""
+        self.unsent: VenueSubmit | None = None
+        """The request while it waits for its commit; it can still be withdrawn."""
+        self.question = 0
+        """How often the venue has been asked about it in a row; 0 while nobody asks."""
+        self.absences = 0
+        """Answers in a row that the venue has no such order, each from after its deadline."""
+
+    @property
+    def correlation_id(self) -> CorrelationId:
+        """What led to the order; in every event about it."""
+        return CorrelationId(self.row.correlation_id)
+
+    def seen(self) -> Seen:
+        """Remember where the order stands, before a fact is applied."""
+        state = self.state
+        return state.lifecycle, state.done_reason, state.filled_quantity
+
+    def event_since(self, seen: Seen) -> str:
+        """Name what has happened since."""
+        lifecycle, reason, filled = seen
+        state = self.state
+        now = state.done_reason
+        if now is not None and now is not reason:
+            return _EVENT_OF_REASON[now]
+        if state.filled_quantity != filled:
+            return "OrderPartiallyFilled"
+        if state.lifecycle is not lifecycle:
+            return "OrderUnknown" if state.lifecycle is Lifecycle.UNKNOWN else "OrderAccepted"
+        return "OrderUpdated"
+
+    def refresh(self, now_ns: int) -> OrderRow:
+        """Make the row anew from the state."""
+        state = self.state
+        fee_asset, fees = next(iter(state.fees.items()), (None, ZERO))
+        reason = state.done_reason
+        self.row = msgspec.structs.replace(
+            self.row,
+            external_order_id=state.external_order_id or None,
+            status=state.status.value,
+            status_detail=state.status_detail,
+            lifecycle=_NAME_OF[state.lifecycle],
+            done_reason=None if reason is None else reason.value,
+            filled_quantity=state.filled_quantity,
+            average_price=state.average_price,
+            fees=fees,
+            fee_asset=fee_asset,
+            late_fill=state.is_late_fill,
+            venue_updated_at=state.venue_at[0] or None,
+            updated_at=now_ns,
+        )
+        return self.row
+
+    def explain(self, code: str, limit: str | None, value: str | None) -> None:
+        """Keep why it was refused, by us or by the venue."""
+        self.row = msgspec.structs.replace(self.row, denial_code=code[:50], denial_limit=limit, denial_value=value)
+
+    def changed(self) -> OrderChanged:
+        """Say how the order stands, for gate, coordinator and ledger."""
+        state, row = self.state, self.row
+        return OrderChanged(
+            order_id=state.order_id,
+            user_id=UserId(row.user_id),
+            account_id=AccountId(row.account_id),
+            venue=row.exchange,
+            symbol=state.symbol,
+            side=state.side,
+            type=OrderType(row.type),
+            price=row.stop_price if row.price is None else row.price,
+            quantity=state.quantity,
+            filled_quantity=state.filled_quantity,
+            expected_quantity=add(state.filled_quantity, state.open_quantity),
+            status=state.status,
+            is_done=state.is_done,
+            reduce_only=row.reduce_only,
+            position_side=PositionSide(row.position_side),
+            origin=OrderOrigin(row.origin),
+            agent_id=None if row.agent_id is None else AgentId(row.agent_id),
+        )
+
+
+_NAME_OF = {rank: rank.name.lower() for rank in Lifecycle}
+_LIFECYCLE_OF = {name: rank for rank, name in _NAME_OF.items()}
+
+
+def new_order(intent: OrderIntent, *, fence: int, send_by_ns: int | None, now_ns: int) -> LiveOrder:
+    """Make the order of an intent, not submitted yet.
+
+    Args:
+        intent: Checked, or about to be kept as denied.
+        fence: Of the cell.
+        send_by_ns: Wall clock; None for an order that is never sent.
+        now_ns: Market time.
+    """
+    state = OrderState(order_id=intent.order_id, symbol=intent.symbol, side=intent.side, quantity=intent.quantity)
+    row = OrderRow(
+        id=intent.order_id,
+        user_id=intent.user_id,
+        account_id=intent.account_id,
+        external_order_id=None,
+        client_order_id=intent.client_order_id,
+        venue_client_id=venue_client_id(intent.order_id, intent.venue),
+        intent_key=intent.intent_key,
+        symbol=intent.symbol,
+        side=intent.side.value,
+        type=intent.type.value,
+        quantity=intent.quantity,
+        price=intent.price,
+        stop_price=intent.stop_price,
+        time_in_force=intent.time_in_force.value,
+        post_only=intent.post_only,
+        reduce_only=intent.reduce_only,
+        position_side=intent.position_side.value,
+        status="pending",
+        status_detail="created",
+        lifecycle="created",
+        done_reason=None,
+        filled_quantity=ZERO,
+        average_price=None,
+        fees=ZERO,
+        fee_asset=None,
+        exchange=intent.venue,
+        origin=intent.origin.value,
+        agent_id=intent.agent_id,
+        strategy_id=intent.strategy_id,
+        executor_id=intent.executor_id,
+        signal_id=intent.signal_id,
+        correlation_id=intent.correlation_id,
+        fence=fence,
+        send_by=send_by_ns,
+        created_at=now_ns,
+        updated_at=now_ns,
+    )
+    return LiveOrder(state, row)
+
+
+def denied_order(intent: OrderIntent, denial: Denial, *, fence: int, now_ns: int) -> LiveOrder:
+    """Make the order of an intent that is refused and never sent."""
+    live = new_order(intent, fence=fence, send_by_ns=None, now_ns=now_ns)
+    live.state.apply_done(DoneReason.DENIED)
+    live.explain(denial.code, denial.limit, denial.value)
+    live.row = msgspec.structs.replace(live.row, denial_count=1)
+    return live
+
+
+def submit_of(live: LiveOrder) -> VenueSubmit:
+    """Build the request as it goes to the venue, and keep it in the row."""
+    row, state = live.row, live.state
+    assert row.send_by is not None, f"order {row.id}: expected a send_by"
+    submit = VenueSubmit(
+        order_id=state.order_id,
+        account_id=AccountId(row.account_id),
+        venue_client_id=row.venue_client_id,
+        venue=row.exchange,
+        symbol=row.symbol,
+        side=state.side,
+        type=OrderType(row.type),
+        quantity=row.quantity,
+        price=row.price,
+        stop_price=row.stop_price,
+        time_in_force=TimeInForce(row.time_in_force),
+        post_only=row.post_only,
+        reduce_only=row.reduce_only,
+        position_side=PositionSide(row.position_side),
+        valid_until_ns=row.send_by,
+    )
+    live.row = msgspec.structs.replace(row, request=_request(submit))
+    live.unsent = submit
+    return submit
+
+
+def _request(submit: VenueSubmit) -> dict[str, Any]:
+    return {
+        "venue_client_id": submit.venue_client_id,
+        "symbol": submit.symbol,
+        "side": submit.side.value,
+        "type": submit.type.value,
+        "quantity": str(submit.quantity),
+        "price": None if submit.price is None else str(submit.price),
+        "stop_price": None if submit.stop_price is None else str(submit.stop_price),
+        "time_in_force": submit.time_in_force.value,
+        "post_only": submit.post_only,
+        "reduce_only": submit.reduce_only,
+        "position_side": submit.position_side.value,
+        "valid_until_ns": submit.valid_until_ns,
+    }
+
+
+def restored_order(load: OrderLoad) -> LiveOrder:
+    """Rebuild an order from its rows."""
+    row = load.row
+    state = restore_order(
+        order_id=OrderId(row.id),
+        symbol=row.symbol,
+        side=Side(row.side),
+        quantity=row.quantity,
+        lifecycle=_LIFECYCLE_OF[row.lifecycle],
+        done_reason=None if row.done_reason is None else DoneReason(row.done_reason),
+        external_order_id=row.external_order_id,
+        venue_time_ns=row.venue_updated_at or 0,
+        late_fill=row.late_fill,
+        trades=[_fact_of(trade) for trade in load.trades],
+        requests={each.id: RequestFact(RequestKind(each.kind), RequestState(each.state)) for each in load.requests},
+    )
+    return LiveOrder(state, row, load.requests)
+
+
+def _fact_of(trade: TradeRow) -> FillFact:
+    return FillFact(
+        trade_id=trade.external_trade_id,
+        price=trade.price,
+        quantity=trade.quantity,
+        fee=trade.fees,
+        fee_asset=trade.fee_asset or "",
+        liquidity=Liquidity(trade.liquidity),
+        executed_at_ns=trade.executed_at,
+        inferred=trade.inferred,
+    )
+
+
+def adopted_order(intent: OrderIntent, client_id: str, *, fence: int, now_ns: int) -> LiveOrder:
+    """Make the row of an order found at the venue that is not ours: counted by risk, never touched by agents."""
+    live = new_order(intent, fence=fence, send_by_ns=None, now_ns=now_ns)
+    live.row = msgspec.structs.replace(live.row, venue_client_id=client_id)
+    return live
+
+
+def intent_behind(
+    found: VenueOrder | VenueFill, *, order_id: OrderId, row_owner: tuple[UserId, AccountId], venue: str, now_ns: int
+) -> OrderIntent:
+    """Guess the intent behind an order, or a fill of one, that somebody else placed on our account."""
+    user_id, account_id = row_owner
+    order = found if isinstance(found, VenueOrder) else None
+    return OrderIntent(
+        order_id=order_id,
+        user_id=user_id,
+        account_id=account_id,
+        venue=venue,
+        symbol=found.symbol,
+        side=found.side,
+        type=OrderType.MARKET if order is None else order.type,
+        quantity=found.quantity,
+        price=None if order is None else order.price,
+        stop_price=None if order is None else order.stop_price,
+        time_in_force=TimeInForce.GTC if order is None else order.time_in_force,
+        post_only=order is not None and order.post_only,
+        reduce_only=order is not None and order.reduce_only,
+        client_order_id=str(order_id),
+        intent_key=f"external:{found.symbol}:{found.external_order_id}",
+        origin=OrderOrigin.EXTERNAL,
+        correlation_id=CorrelationId(order_id),
+        decided_at_ns=now_ns,
+    )

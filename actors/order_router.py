@@ -1,0 +1,408 @@
+"""Owns the orders of one account: keeps each intent before it is sent, follows each order to its end and beyond.
+
+Per fact one unit of work: the order's row, its trades and its events go on to the ledger, which adds what the fills
+move and sends the unit. A request leaves for the venue only when the unit that holds it is durable, before `send_by`,
+and under the cell's fence.
+
+An order is UNKNOWN until there is evidence: the venue shows it, or says twice, after the request's last moment, that it
+does not exist. Facts about orders that have left memory wait for a look into the archive; fills of orders that are not
+ours are booked, and make those orders ours to count (`external`).
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+from actors.cancels import Cancels, cancel_of
+from actors.cell import Cell
+from actors.denials import DenialFolder
+from actors.live_order import LiveOrder, denied_order, new_order, restored_order, submit_of
+from actors.order_memory import DONE_MAX
+from actors.reconciling import FactsRecalled, Reconciling
+from actors.router_core import CheckMissing, Recalled
+from actors.venue_questions import ASKS_BEFORE_ALERT, AskVenue, VenueQuestions, VenueSaid
+from engine.domain.identifiers import AccountId, Venue
+from engine.domain.kinds import DoneReason, Lifecycle, RequestState
+from engine.domain.order_facts import StatusFact
+from engine.messages.archive import OrderArchive, OrderLoad
+from engine.messages.cell import FollowVenue, ReconcileAccount
+from engine.messages.orders import CancelAnswer, CancelOrder, CancelOrders, DenyOrder, SubmitOrder
+from engine.messages.venues import (
+    OrderAbsent,
+    OrderFound,
+    VenueAccepted,
+    VenueCancel,
+    VenueCancelRefused,
+    VenueFill,
+    VenueNotSent,
+    VenueOrderDone,
+    VenueRejected,
+    VenueSubmit,
+    VenueUnknown,
+)
+from engine.messages.writing import CellHalted, CommandRecord, StoreStatus, UnitsCommitted
+from engine.runtime.actor import handles
+from engine.runtime.bus import Subscription
+from engine.runtime.errors import ActorDeadError
+from engine.runtime.future import AsyncioFuture
+from engine.runtime.ref import Ref
+
+SEND_WITHIN_NS: Final = 5_000_000_000
+"""Wall time from the intent to the last moment at which it may be sent, and read by the venue."""
+READ_LAG_NS: Final = 2_000_000_000
+"""How late a venue's reads may show what it has accepted; added to `send_by` before its absence is believed."""
+FETCH_AGAIN_NS: Final = 30_000_000_000
+"""Wall time between two requests for fills that a status tells of."""
+ABSENCES_NEEDED: Final = 2
+
+VENUE_EVENTS: Final = (
+    VenueAccepted,
+    VenueRejected,
+    VenueUnknown,
+    VenueNotSent,
+    VenueOrderDone,
+    VenueCancelRefused,
+    VenueFill,
+)
+
+
+class OrderRouter(Reconciling):
+    """One per trading account."""
+
+    def __init__(
+        self,
+        *,
+        cell: Cell,
+        account_id: AccountId,
+        venue: Venue,
+        connector: Ref[Any],
+        ledger: Ref[Any],
+        archive: OrderArchive,
+        orders: Sequence[OrderLoad] = (),
+        send_within_ns: int = SEND_WITHIN_NS,
+        done_max: int = DONE_MAX,
+    ) -> None:
+        """Keep what it works with.
+
+        Args:
+            cell: What the cell shares. Venue events come over its bus under `account_id`, changes of orders leave on it
+                under the user's id.
+            account_id: Whose orders.
+            venue: Where they go.
+            connector: Takes submits and cancels, answers questions.
+            ledger: Takes units with facts about orders; the writer takes all others.
+            archive: The committed past.
+            orders: All orders of the account that are not done, with all their trades.
+            send_within_ns: Wall time that an order may take to leave.
+            done_max: Done orders kept in memory.
+        """
+        super().__init__(
+            cell=cell, account_id=account_id, venue=venue, ledger=ledger, archive=archive, done_max=done_max
+        )
+        self._connector = connector
+        self._send_within_ns = send_within_ns
+        self._denials = DenialFolder()
+        self._subscriptions: list[Subscription] = []
+        self.cancels = Cancels(account_id=account_id, ids=cell.ids, outbox=self.outbox, send=self._send_cancel)
+        self.questions = VenueQuestions(
+            account_id=account_id,
+            connector=connector,
+            tell=self.actor_ref.tell,
+            spawn=lambda coroutine, name: self.spawn(coroutine, name=name),
+            after=lambda delay_ns, message: self.after(delay_ns, message, clock=cell.wall),
+        )
+        for load in orders:
+            self.memory.add(restored_order(load))
+
+    def on_start(self) -> None:
+        """Hear of commits, of the database and of the cell's end."""
+        tell = self.actor_ref.tell
+        self._subscriptions.append(self.cell.bus.subscribe(StoreStatus, tell))
+        self._subscriptions.append(self.cell.bus.subscribe(CellHalted, tell, key=self.cell.user_id))
+
+    def on_stop(self) -> None:
+        """Send nothing more."""
+        self.outbox.close()
+        self.cancels.close()
+        for subscription in self._subscriptions:
+            subscription.cancel()
+
+    def on_failure(self, *_error: Any) -> None:
+        """Send nothing more; the cell starts again from the store."""
+        self.on_stop()
+
+    @handles(FollowVenue)
+    def on_follow(self, _message: FollowVenue) -> None:
+        """Listen to the venue, and go on with what the last run has left.
+
+        An order in SUBMITTING may have been sent by a process that died: its outcome is unknown. A cancel that was not
+        answered is sent again; it does the same twice.
+        """
+        for kind in VENUE_EVENTS:
+            self._subscriptions.append(self.cell.bus.subscribe(kind, self.actor_ref.tell, key=self.account_id))
+        for live in self.memory.living():
+            if live.state.lifecycle is Lifecycle.SUBMITTING and live.unsent is None:
+                self._unknown(live)
+            if live.requests:
+                self._send_cancel(cancel_of(live))
+
+    # --- Intents ------------------------------------------------------------------------------------------------------
+
+    @handles(SubmitOrder)
+    def on_submit(self, message: SubmitOrder) -> None:
+        """Keep an accepted intent; send it when it is durable."""
+        live = new_order(
+            message.intent,
+            fence=self.cell.numbers.fence,
+            send_by_ns=self.cell.wall.now_ns() + self._send_within_ns,
+            now_ns=self.cell.clock.now_ns(),
+        )
+        live.state.apply_submitted()
+        submit = submit_of(live)
+        self.memory.add(live)
+        batch = self.batch()
+        batch.created(live, "OrderSubmitting")
+        unit = message.unit.plus(tuple(batch.rows), tuple(batch.events))
+        self.mark(batch, unit)
+        self.book(batch, unit)
+        self.outbox.hold(live.n, partial(self._send_submit, live, submit))
+
+    @handles(DenyOrder)
+    def on_deny(self, message: DenyOrder) -> None:
+        """Keep a refused intent as an order that was never sent."""
+        now_ns = self.cell.clock.now_ns()
+        batch = self.batch()
+        live = denied_order(message.intent, message.denial, fence=self.cell.numbers.fence, now_ns=now_ns)
+        folded = self._denials.fold(message.intent, message.denial, now_ns)
+        row = live.refresh(now_ns) if folded is None else folded
+        if folded is None:
+            self._denials.remember(row)
+        batch.rows.append(row)
+        batch.event("orders", "OrderDenied", row, message.intent.correlation_id)
+        self.cell.writer.tell(message.unit.plus(tuple(batch.rows), tuple(batch.events)))
+        self.cell.bus.publish(live.changed(), key=self.cell.user_id)
+
+    def _send_submit(self, live: LiveOrder, submit: VenueSubmit) -> None:
+        """Send an order whose intent is durable, unless it was withdrawn or has become too old meanwhile."""
+        if live.unsent is None:
+            return
+        live.unsent = None
+        if self.cell.wall.now_ns() > submit.valid_until_ns:
+            self._not_sent(live, "expired_before_send")
+            return
+        try:
+            self._connector.tell(submit)
+        except ActorDeadError:
+            self._not_sent(live, "no_connector")
+
+    def _not_sent(self, live: LiveOrder, why: str) -> None:
+        live.explain(why, None, None)
+        batch = self.batch()
+        self.apply_done(batch, live, DoneReason.DENIED)
+        self.send(batch, live.correlation_id)
+
+    # --- Cancels ------------------------------------------------------------------------------------------------------
+
+    @handles(CancelOrder)
+    def on_cancel(self, message: CancelOrder) -> AsyncioFuture[CancelAnswer] | CancelAnswer:
+        """Request the cancel of one order. Answered when the request is durable."""
+        live = self.memory.get(message.order_id)
+        if live is not None and not live.state.is_done:
+            return self._cancel([live], message.reason, message.record)
+        if message.record is not None:
+            self.cell.writer.tell(self.cell.numbers.open(rows=message.record.rows))
+        return CancelAnswer(order_ids=(), reason="not_found" if live is None else "already_done")
+
+    @handles(CancelOrders)
+    def on_cancel_orders(self, message: CancelOrders) -> AsyncioFuture[CancelAnswer] | CancelAnswer:
+        """Request the cancel of all that match."""
+        matching = [
+            live
+            for live in self.memory.living()
+            if (message.symbol is None or live.row.symbol == message.symbol)
+            and (message.agent_id is None or live.row.agent_id == message.agent_id)
+        ]
+        return self._cancel(matching, message.reason, message.record)
+
+    def _cancel(
+        self, orders: list[LiveOrder], reason: str, record: CommandRecord | None
+    ) -> AsyncioFuture[CancelAnswer] | CancelAnswer:
+        batch = self.batch()
+        now_ns = self.cell.clock.now_ns()
+        cancels: list[VenueCancel] = []
+        for live in orders:
+            if live.unsent is not None:
+                # It never left, and now never will: nothing to ask of the venue.
+                self.apply_done(batch, live, DoneReason.CANCELLED)
+                continue
+            cancel = self.cancels.request(live, reason, batch, now_ns)
+            if cancel is not None:
+                cancels.append(cancel)
+        order_ids = tuple(live.state.order_id for live in orders)
+        correlation_id = orders[0].correlation_id if len(orders) == 1 else None
+        unit = self.send(batch, correlation_id, () if record is None else record.rows)
+        if unit is None or unit.n is None:
+            return CancelAnswer(order_ids=order_ids, durable=not self.cancels.is_store_away)
+        reply: AsyncioFuture[CancelAnswer] = self.new_future()
+        self.cancels.leave(unit.n, cancels, order_ids, reply)
+        return reply
+
+    def _send_cancel(self, cancel: VenueCancel) -> None:
+        try:
+            self._connector.tell(cancel)
+        except ActorDeadError:
+            self.log.warning("cancel_not_sent", order_id=str(cancel.order_id))
+
+    # --- What the venue says ------------------------------------------------------------------------------------------
+
+    @handles(VenueAccepted)
+    def on_accepted(self, message: VenueAccepted) -> None:
+        """The order is at the venue."""
+        live = self.memory.get(message.order_id)
+        if live is not None:
+            batch = self.batch()
+            seen = live.seen()
+            outcome = live.state.apply_accepted(message.external_order_id, message.venue_time_ns)
+            self.learn(batch, live, outcome, seen)
+            self.send(batch, live.correlation_id)
+
+    @handles(VenueRejected)
+    def on_rejected(self, message: VenueRejected) -> None:
+        """The venue refused the order for good."""
+        live = self.memory.get(message.order_id)
+        if live is not None:
+            if not live.state.is_done:
+                live.explain(message.code, None, message.message[:200] or None)
+            batch = self.batch()
+            self.apply_status(
+                batch, live, StatusFact(venue_time_ns=message.venue_time_ns, done_reason=DoneReason.REJECTED)
+            )
+            self.send(batch, live.correlation_id)
+
+    @handles(VenueUnknown)
+    def on_unknown(self, message: VenueUnknown) -> None:
+        """Nobody knows whether the order arrived: ask until somebody does."""
+        live = self.memory.get(message.order_id)
+        if live is not None and not live.state.is_done:
+            self._unknown(live)
+
+    @handles(VenueNotSent)
+    def on_not_sent(self, message: VenueNotSent) -> None:
+        """The connector knows that nothing left."""
+        live = self.memory.get(message.order_id)
+        if live is not None and not live.state.is_done:
+            self._not_sent(live, message.why)
+
+    @handles(VenueFill, VenueOrderDone)
+    def on_fact(self, message: VenueFill | VenueOrderDone) -> None:
+        """A fill, or the end of an order."""
+        self.take(message)
+
+    @handles(VenueCancelRefused)
+    def on_cancel_refused(self, message: VenueCancelRefused) -> None:
+        """Keep the answer, and look what the venue has if it does not know the order or nobody knows the outcome."""
+        live = self.memory.get(message.order_id)
+        if live is None:
+            return
+        state = RequestState.UNKNOWN if message.code == "unknown" else RequestState.REFUSED
+        batch = self.batch()
+        self.cancels.answer(live, state, message.code, batch, self.cell.clock.now_ns())
+        self.send(batch, live.correlation_id)
+        if not live.state.is_done:
+            self.questions.begin(live)
+
+    def _unknown(self, live: LiveOrder) -> None:
+        batch = self.batch()
+        seen = live.seen()
+        self.learn(batch, live, live.state.apply_unknown(), seen)
+        self.send(batch, live.correlation_id)
+        self.questions.begin(live)
+
+    # --- Questions ----------------------------------------------------------------------------------------------------
+
+    @handles(AskVenue)
+    def on_ask(self, message: AskVenue) -> None:
+        """The delay is over."""
+        live = self.memory.get(message.order_id)
+        if live is not None and live.question:
+            if live.state.is_done:
+                live.question = 0
+            else:
+                self.questions.ask(live)
+
+    @handles(VenueSaid)
+    def on_said(self, message: VenueSaid) -> None:
+        """Believe what is evidence, and ask on otherwise."""
+        live = self.memory.get(message.order_id)
+        if live is None or not live.question:
+            return
+        answer = message.answer
+        if live.state.is_done:
+            live.question = 0
+        elif isinstance(answer, OrderFound):
+            live.question = 0
+            batch = self.batch()
+            self.apply(batch, live, answer.order)
+            self.send(batch, live.correlation_id)
+        elif isinstance(answer, OrderAbsent) and self._is_proven_absent(live, answer.venue_time_ns):
+            live.question = 0
+            batch = self.batch()
+            self.apply_done(batch, live, DoneReason.NEVER_EXISTED)
+            self.send(batch, live.correlation_id)
+        else:
+            if live.question == ASKS_BEFORE_ALERT:
+                self.log.error("order_unresolved", order_id=str(live.row.id), lifecycle=live.row.lifecycle)
+            self.questions.again(live)
+
+    def _is_proven_absent(self, live: LiveOrder, venue_time_ns: int) -> bool:
+        """Whether the venue has now said twice, each time too late for the order to appear, that it has none.
+
+        An order that was once seen is never proven absent by a list that does not show it.
+        """
+        send_by_ns = live.row.send_by
+        if live.state.lifecycle is not Lifecycle.UNKNOWN or send_by_ns is None:
+            return False
+        if venue_time_ns <= send_by_ns + READ_LAG_NS:
+            return False
+        live.absences += 1
+        return live.absences >= ABSENCES_NEEDED
+
+    @handles(CheckMissing)
+    def on_missing(self, message: CheckMissing) -> None:
+        """Fetch the fills that a status told of and that have not come."""
+        live = self.memory.get(message.order_id)
+        if live is not None and live.state.missing_quantity:
+            self.cell.bus.publish(ReconcileAccount(account_id=self.account_id, trigger="fills"), key=self.account_id)
+            self.after(FETCH_AGAIN_NS, message, clock=self.cell.wall)
+
+    # --- The cell -----------------------------------------------------------------------------------------------------
+
+    @handles(Recalled)
+    def on_recalled(self, message: Recalled) -> None:
+        """The archive has answered."""
+        super().on_recalled(message)
+
+    @handles(FactsRecalled)
+    def on_facts_recalled(self, message: FactsRecalled) -> None:
+        """The archive has answered to a reconciliation."""
+        super().on_facts_recalled(message)
+
+    @handles(UnitsCommitted)
+    def on_committed(self, message: UnitsCommitted) -> None:
+        """Send what is durable now."""
+        self.outbox.release(message)
+
+    @handles(StoreStatus)
+    def on_store(self, message: StoreStatus) -> None:
+        """While the database is away cancels leave at once, and nothing else does."""
+        if message.available:
+            self.cancels.is_store_away = False
+        else:
+            self.cancels.store_went_away()
+
+    @handles(CellHalted)
+    def on_halted(self, message: CellHalted) -> None:
+        """Send nothing more under a fence that is over."""
+        if message.fence == self.cell.numbers.fence:
+            self.outbox.close()
+            self.cancels.close()

@@ -1,0 +1,146 @@
+"""How a router applies what a reconciliation found: fills first, then orders, then the comparison of balances."""
+
+from functools import partial
+
+import msgspec
+
+from actors.fact_batch import FactBatch
+from actors.live_order import LiveOrder
+from actors.router_core import RouterCore, key_of
+from actors.venue_questions import VenueQuestions
+from engine.domain.kinds import DoneReason, Lifecycle
+from engine.messages.archive import OrderLoad
+from engine.messages.orders import BookUnit
+from engine.messages.portfolio import AdjustBalances, ApplyReconciliation, ReconciliationApplied
+from engine.messages.venues import VenueAccount
+from engine.messages.writing import WriteUnit
+from engine.runtime.actor import handles
+from engine.runtime.future import AsyncioFuture
+
+
+class FactsRecalled(msgspec.Struct, frozen=True):
+    """To myself: what the archive holds of the orders that a reconciliation names."""
+
+    message: ApplyReconciliation
+    loads: tuple[OrderLoad, ...]
+    reply: AsyncioFuture[ReconciliationApplied]
+
+
+class Reconciling(RouterCore):
+    """The part of a router that reconciles."""
+
+    questions: VenueQuestions
+
+    @handles(ApplyReconciliation)
+    def on_reconcile(self, message: ApplyReconciliation) -> AsyncioFuture[ReconciliationApplied]:
+        """Apply facts found at the venue. Answered when they are durable."""
+        reply: AsyncioFuture[ReconciliationApplied] = self.new_future()
+        named = dict.fromkeys([*map(key_of, message.fills), *map(key_of, message.orders)])
+        strangers = [client_id for client_id in named if self.memory.by_client_id(client_id) is None]
+        if strangers:
+            self.spawn(self._recall_all(strangers, message, reply), name="recall")
+        else:
+            self._reconcile(message, reply)
+        return reply
+
+    async def _recall_all(
+        self, client_ids: list[str], message: ApplyReconciliation, reply: AsyncioFuture[ReconciliationApplied]
+    ) -> None:
+        loads = await self.read_archive(client_ids)
+        self.actor_ref.tell(FactsRecalled(message, tuple(loads), reply))
+
+    def on_facts_recalled(self, message: FactsRecalled) -> None:
+        """Go on with a reconciliation."""
+        self.restore(message.loads)
+        self._reconcile(message.message, message.reply)
+
+    def _reconcile(self, message: ApplyReconciliation, reply: AsyncioFuture[ReconciliationApplied]) -> None:
+        batch = self.batch()
+        adopted = 0
+        for fill in message.fills:
+            live = self.memory.by_client_id(key_of(fill))
+            if live is None:
+                live = self.adopt(batch, fill)
+                adopted += 1
+            self.apply_fill(batch, live, fill)
+        late_fills = len(batch.fills)
+        matched = 0
+        for order in message.orders:
+            live = self.memory.by_client_id(key_of(order))
+            if live is None and order.is_open:
+                live = self.adopt(batch, order)
+                adopted += 1
+            if live is not None:
+                matched += 1
+                self.apply(batch, live, order)
+        closed = self._close_absent(message, batch)
+        applied = ReconciliationApplied(
+            late_fills=late_fills,
+            adopted=adopted,
+            closed=closed,
+            matched=matched,
+            is_compared=message.account is not None and self._is_comparable(message.account),
+        )
+        unit = self.open_unit(batch, message.unit.correlation_id, message.unit.rows)
+        self._pass_on(message, batch, unit, is_compared=applied.is_compared)
+        assert unit.n is not None, "expected a unit of the cell"
+        self.outbox.hold(unit.n, partial(reply.set, applied))
+        self._ask_for_missing(message)
+
+    def _close_absent(self, message: ApplyReconciliation, batch: FactBatch) -> int:
+        closed = 0
+        for client_id in message.absent:
+            live = self.memory.by_client_id(client_id)
+            if live is not None and live.state.lifecycle is Lifecycle.UNKNOWN:
+                self.apply_done(batch, live, DoneReason.NEVER_EXISTED)
+                closed += 1
+        return closed
+
+    def _pass_on(self, message: ApplyReconciliation, batch: FactBatch, unit: WriteUnit, *, is_compared: bool) -> None:
+        if message.account is None or not is_compared:
+            self.book(batch, unit)
+        else:
+            self.ledger.tell(
+                AdjustBalances(
+                    account_id=self.account_id,
+                    unit=unit,
+                    account=message.account,
+                    orders=tuple(batch.orders.values()),
+                    fills=tuple(batch.fills),
+                    trades=tuple(batch.trades),
+                )
+            )
+        self.publish(batch)
+
+    def _is_comparable(self, account: VenueAccount) -> bool:
+        """Whether the venue's numbers contain every fill that is booked, so that both are of one moment.
+
+        They were read before the fills, so they cannot contain one that is not booked.
+        """
+        booked, seen = self.last_cursor, account.cursor
+        if booked is None or seen == booked:
+            return True
+        if seen is not None and seen.isdigit() and booked.isdigit():
+            return int(booked) <= int(seen)
+        return False
+
+    def _ask_for_missing(self, message: ApplyReconciliation) -> None:
+        """Ask for every order of ours that the venue's list does not show: not being listed proves nothing."""
+        if not message.is_complete:
+            return
+        listed = {key_of(order) for order in message.orders}
+        for live in self.memory.living():
+            if live.row.venue_client_id not in listed and _was_sent(live):
+                self.questions.begin(live)
+
+    def book(self, batch: FactBatch, unit: WriteUnit) -> None:
+        """Hand a unit that is numbered already to the ledger."""
+        self.ledger.tell(
+            BookUnit(
+                unit=unit, orders=tuple(batch.orders.values()), fills=tuple(batch.fills), trades=tuple(batch.trades)
+            )
+        )
+
+
+def _was_sent(live: LiveOrder) -> bool:
+    return live.state.lifecycle in (Lifecycle.UNKNOWN, Lifecycle.WORKING)

@@ -1,0 +1,266 @@
+"""What a router does with facts: apply them to orders, and send what they change as one unit.
+
+`OrderRouter` (order_router.py) adds the commands and the venue's messages.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from actors.cancels import Cancels
+from actors.cell import Cell
+from actors.fact_batch import FactBatch
+from actors.live_order import LiveOrder, Seen, adopted_order, intent_behind, restored_order
+from actors.order_memory import OrderMemory
+from actors.outbox import Outbox
+from engine.domain.errors import DependencyAway
+from engine.domain.identifiers import AccountId, CorrelationId, OrderId, Venue
+from engine.domain.kinds import DoneReason, Lifecycle, OrderOrigin, RequestState
+from engine.domain.order_facts import FillFact, Outcome, StatusFact
+from engine.domain.values import add
+from engine.messages.archive import OrderArchive, OrderLoad
+from engine.messages.orders import BookUnit
+from engine.messages.rows import Row
+from engine.messages.venues import VenueFill, VenueOrder, VenueOrderDone
+from engine.messages.writing import WriteUnit
+from engine.runtime.actor import AsyncioActor
+from engine.runtime.ref import Ref
+
+MISSING_FILLS_AFTER_NS: Final = 1_000_000_000
+"""Wall time that the fills of a status may take before they are fetched."""
+RECALL_AGAIN_NS: Final = 1_000_000_000
+"""Wall time between two looks into an archive that is away."""
+
+Stranger = VenueFill | VenueOrderDone
+"""Facts that name their order by the venue's ids, so that it may be one that has left memory."""
+
+
+class Recalled(msgspec.Struct, frozen=True):
+    """To myself: what the archive holds of a client id."""
+
+    client_id: str
+    loads: tuple[OrderLoad, ...]
+
+
+class CheckMissing(msgspec.Struct, frozen=True):
+    """To myself: by now the fills should have come."""
+
+    order_id: OrderId
+
+
+class RouterCore(AsyncioActor):
+    """State of a router, and how facts change it."""
+
+    def __init__(
+        self, *, cell: Cell, account_id: AccountId, venue: Venue, ledger: Ref[Any], archive: OrderArchive, done_max: int
+    ) -> None:
+        """Keep what it works with; see `OrderRouter`."""
+        super().__init__()
+        self.cell = cell
+        self.account_id = account_id
+        self.venue = venue
+        self.ledger = ledger
+        self.archive = archive
+        self.memory = OrderMemory(done_max)
+        self.outbox = Outbox(cell.numbers, cell.bus, self.actor_ref)
+        self.last_cursor: str | None = None
+        """The venue's position of the newest fill that is booked."""
+        self._waiting: dict[str, list[Stranger]] = {}
+        """Client id -> facts that wait until the archive has been asked for its order."""
+
+    cancels: Cancels
+
+    # --- Units --------------------------------------------------------------------------------------------------------
+
+    def batch(self) -> FactBatch:
+        """Begin to collect facts."""
+        return FactBatch(
+            user_id=self.cell.user_id,
+            account_id=self.account_id,
+            venue=self.venue,
+            ids=self.cell.ids,
+            now_ns=self.cell.clock.now_ns(),
+        )
+
+    def send(
+        self, batch: FactBatch, correlation_id: CorrelationId | None = None, rows: tuple[Row, ...] = ()
+    ) -> WriteUnit | None:
+        """Send what has been learnt as a unit of its own; None if nothing has changed."""
+        if not batch.rows and not rows:
+            return None
+        unit = self.open_unit(batch, correlation_id, rows)
+        if batch.orders:
+            self.ledger.tell(
+                BookUnit(
+                    unit=unit,
+                    orders=tuple(batch.orders.values()),
+                    fills=tuple(batch.fills),
+                    trades=tuple(batch.trades),
+                )
+            )
+        else:
+            self.cell.writer.tell(unit)
+        self.publish(batch)
+        return unit
+
+    def open_unit(
+        self, batch: FactBatch, correlation_id: CorrelationId | None = None, rows: tuple[Row, ...] = ()
+    ) -> WriteUnit:
+        """Give what has been learnt a number. Whoever calls this sees to it that the unit is sent."""
+        unit = self.cell.numbers.open(correlation_id, rows + tuple(batch.rows), tuple(batch.events))
+        self.mark(batch, unit)
+        return unit
+
+    def mark(self, batch: FactBatch, unit: WriteUnit) -> None:
+        """Remember which unit holds the orders of a batch, and forget what is done and durable."""
+        assert unit.n is not None, "expected a unit of the cell"
+        for order_id in batch.orders:
+            live = self.memory.get(order_id)
+            if live is not None:
+                live.n = unit.n
+        self.memory.trim(self.outbox.committed)
+
+    def publish(self, batch: FactBatch) -> None:
+        """Tell gate and coordinator how the orders now stand."""
+        for change in batch.orders.values():
+            self.cell.bus.publish(change, key=self.cell.user_id)
+
+    # --- Facts --------------------------------------------------------------------------------------------------------
+
+    def learn(self, batch: FactBatch, live: LiveOrder, outcome: Outcome, seen: Seen) -> None:
+        """Add the outcome of a fact to the unit."""
+        was_done = seen[0] is Lifecycle.DONE
+        batch.learn(live, seen, outcome)
+        if live.state.is_done and not was_done:
+            self.memory.ended(live)
+            live.unsent = None
+            if live.requests:
+                state = RequestState.ACKED if live.state.done_reason is DoneReason.CANCELLED else RequestState.REFUSED
+                code = None if state is RequestState.ACKED else "already_done"
+                self.cancels.answer(live, state, code, batch, self.cell.clock.now_ns())
+
+    def apply_fill(self, batch: FactBatch, live: LiveOrder, fill: VenueFill) -> None:
+        """Book a fill once, in whatever state the order is."""
+        seen = live.seen()
+        state = live.state
+        if live.row.origin == OrderOrigin.EXTERNAL.value and fill.external_trade_id not in state.trades:
+            # We know of a stranger's order only what has filled: it is at least as large.
+            total = add(state.total_quantity, fill.quantity)
+            if total > state.quantity:
+                state.quantity = total
+                live.row = msgspec.structs.replace(live.row, quantity=total)
+        outcome = state.apply_fill(
+            FillFact(
+                trade_id=fill.external_trade_id,
+                price=fill.price,
+                quantity=fill.quantity,
+                fee=fill.fee,
+                fee_asset=fill.fee_asset,
+                liquidity=fill.liquidity,
+                executed_at_ns=fill.executed_at_ns,
+            )
+        )
+        self.last_cursor = fill.cursor
+        self.learn(batch, live, outcome, seen)
+
+    def apply_status(self, batch: FactBatch, live: LiveOrder, status: StatusFact) -> None:
+        """Follow what the venue says about an order as a whole."""
+        seen = live.seen()
+        outcome = live.state.apply_status(status)
+        self.learn(batch, live, outcome, seen)
+        if live.state.missing_quantity:
+            self.after(MISSING_FILLS_AFTER_NS, CheckMissing(live.state.order_id), clock=self.cell.wall)
+
+    def apply_done(self, batch: FactBatch, live: LiveOrder, reason: DoneReason) -> None:
+        """End an order by our own decision or by proof."""
+        seen = live.seen()
+        outcome = live.state.apply_done(reason)
+        self.learn(batch, live, outcome, seen)
+
+    # --- Strangers ----------------------------------------------------------------------------------------------------
+
+    def take(self, fact: Stranger) -> None:
+        """Apply a fact that names its order by the venue's ids; ask the archive if that order is not in memory."""
+        client_id = key_of(fact)
+        live = self.memory.by_client_id(client_id)
+        if live is not None:
+            batch = self.batch()
+            self.apply(batch, live, fact)
+            self.send(batch, live.correlation_id)
+            return
+        waiting = self._waiting.get(client_id)
+        if waiting is not None:
+            waiting.append(fact)
+            return
+        self._waiting[client_id] = [fact]
+        self.spawn(self._recall(client_id), name="recall")
+
+    def apply(self, batch: FactBatch, live: LiveOrder, fact: Stranger | VenueOrder) -> None:
+        """Apply one fact to its order."""
+        if isinstance(fact, VenueFill):
+            self.apply_fill(batch, live, fact)
+        else:
+            self.apply_status(batch, live, status_of(fact))
+
+    async def _recall(self, client_id: str) -> None:
+        loads = await self.read_archive([client_id])
+        self.actor_ref.tell(Recalled(client_id, tuple(loads)))
+
+    async def read_archive(self, client_ids: Sequence[str]) -> list[OrderLoad]:
+        """Read orders back, however long the database is away."""
+        while True:
+            try:
+                return await self.archive.recall(self.account_id, client_ids)
+            except DependencyAway:
+                await self.cell.wall.sleep(RECALL_AGAIN_NS)
+
+    def restore(self, loads: Iterable[OrderLoad]) -> None:
+        """Take orders back into memory, unless they are there."""
+        for load in loads:
+            if self.memory.by_client_id(load.row.venue_client_id) is None:
+                self.memory.add(restored_order(load))
+
+    def on_recalled(self, message: Recalled) -> None:
+        """Apply what has waited; a fill of an order that nobody knows makes it an external one."""
+        self.restore(message.loads)
+        batch = self.batch()
+        for fact in self._waiting.pop(message.client_id, ()):
+            live = self.memory.by_client_id(message.client_id)
+            if live is None and isinstance(fact, VenueFill):
+                live = self.adopt(batch, fact)
+            if live is not None:
+                self.apply(batch, live, fact)
+        self.send(batch)
+
+    def adopt(self, batch: FactBatch, found: VenueOrder | VenueFill) -> LiveOrder:
+        """Count an order that is not ours."""
+        order_id = OrderId(self.cell.ids.uuid())
+        now_ns = self.cell.clock.now_ns()
+        owner = (self.cell.user_id, self.account_id)
+        intent = intent_behind(found, order_id=order_id, row_owner=owner, venue=self.venue, now_ns=now_ns)
+        live = adopted_order(intent, key_of(found), fence=self.cell.numbers.fence, now_ns=now_ns)
+        live.state.apply_submitted()
+        self.memory.add(live)
+        batch.created(live, "OrderAdopted")
+        self.log.warning("order_adopted", symbol=found.symbol, external_order_id=found.external_order_id)
+        return live
+
+
+def key_of(fact: Stranger | VenueOrder) -> str:
+    """Return the client id of a fact's order; orders placed elsewhere may have none."""
+    return fact.venue_client_id or f"external:{fact.symbol}:{fact.external_order_id}"
+
+
+def status_of(fact: VenueOrderDone | VenueOrder) -> StatusFact:
+    """Turn what the venue says into what the order learns."""
+    if isinstance(fact, VenueOrderDone):
+        reason: DoneReason | None = fact.reason
+    else:
+        reason = None if fact.is_open else fact.done_reason
+    return StatusFact(
+        venue_time_ns=fact.venue_time_ns,
+        external_order_id=fact.external_order_id,
+        filled_quantity=fact.filled_quantity,
+        done_reason=reason,
+    )
