@@ -4,9 +4,9 @@ Depth comes from the book while it is synced, otherwise from the best quote. A q
 the book overlays it: book levels that the quote has passed are gone, and at the quote's price its size counts. (Best
 quotes are pushed at once, diffs ten times a second.)
 
-Our fills do not move the market, so what an account has taken from a level is remembered until the market states that
-level anew: a quote with another price or size, a diff that names the level, a snapshot. Until then it is not there a
-second time. Accounts do not compete: each sees the whole market, less what it took itself.
+Our fills do not move the market, so what an account has taken from a level is remembered, and not there a second time,
+until the market states that level anew (a quote with another price or size, a diff that names the level, a snapshot) or
+no longer displays it. Accounts do not compete: each sees the whole market, less what it took itself.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,6 +50,7 @@ class Depth:
                 _forget(self.taken_bids, (old.bid, quote.bid))
             if self.taken_asks and (old.ask != quote.ask or old.ask_size != quote.ask_size):
                 _forget(self.taken_asks, (old.ask, quote.ask))
+        self._forget_gone()
 
     def see_delta(self, delta: BookDelta) -> bool:
         """Take changed levels; False if the book cannot use them (it is not synced, or has just lost its place)."""
@@ -63,6 +64,7 @@ class Depth:
             _forget(self.taken_bids, [price for price, _ in delta.bids])
         if self.taken_asks:
             _forget(self.taken_asks, [price for price, _ in delta.asks])
+        self._forget_gone()
         return self.book.state is BookState.SYNCED
 
     def see_snapshot(self, snapshot: BookSnapshot) -> bool:
@@ -71,6 +73,13 @@ class Depth:
         self.taken_asks.clear()
         self.is_quote_newer = False
         return self.book.apply_snapshot(snapshot.last_update_id, snapshot.bids, snapshot.asks)
+
+    def _forget_gone(self) -> None:
+        """Forget what was taken from levels that are no longer displayed."""
+        for taken, is_ask in ((self.taken_bids, False), (self.taken_asks, True)):
+            if taken:
+                prices = {price for of_account in taken.values() for price in of_account}
+                _forget(taken, [price for price in prices if not self.displayed(price, is_ask=is_ask)])
 
     # --- What can be had ---------------------------------------------------------------------------------------------
 

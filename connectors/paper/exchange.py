@@ -19,7 +19,7 @@ from connectors.paper.order import (
     STOP_TYPES,
     PaperOrder,
 )
-from connectors.paper.rules import UNKNOWN_SYMBOL, refusal, shortage
+from connectors.paper.rules import UNKNOWN_SYMBOL, is_storable, refusal, shortage
 from connectors.paper.state import VenueState
 from engine.domain.book import Level, total_of
 from engine.domain.identifiers import Symbol
@@ -47,14 +47,15 @@ class PaperExchange(VenueState):
         account = self.accounts[submit.account_id]
         now_ns = self.advance(at_ns)
         self.last_order_id += 1
-        order = PaperOrder(account, submit, str(self.last_order_id), OPEN, now_ns)
+        order = PaperOrder(account, submit, self.last_order_id, OPEN, now_ns)
         account.client_ids.add(submit.venue_client_id, submit.order_id)
-        self.batch.orders[order] = None
         market = self.markets.get(submit.symbol)
         code, plan = (refused, ()) if market is None or refused else self._judge(order, submit, market)
         if market is None or code is not None:
             order.state = REJECTED
             order.reject_code = code = code or UNKNOWN_SYMBOL
+            if is_storable(submit):
+                self.batch.orders[order] = None
             self._say(
                 account,
                 VenueRejected(
@@ -65,6 +66,7 @@ class PaperExchange(VenueState):
                 ),
             )
             return
+        self.batch.orders[order] = None
         account.open_orders[order.client_id] = order
         self._say(
             account,

@@ -1,14 +1,21 @@
-"""Own orders of one side of one instrument, by price and then by arrival."""
+"""Own orders of one side of one instrument, by price and then by number (the order in which they were placed).
+
+A stop-limit order keeps its number when it triggers: it decides only between orders of one account, and so a restart
+needs to know nothing but the orders themselves.
+"""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator
 from decimal import Decimal
+from operator import attrgetter
 
 from connectors.paper.order import PaperOrder
 
+_NUMBER = attrgetter("number")
+
 
 class PriceLevels:
-    """A sorted list of prices, and the orders at each in the order in which they came."""
+    """A sorted list of prices, and the orders at each by number."""
 
     __slots__ = ("by_price", "prices")
 
@@ -21,13 +28,13 @@ class PriceLevels:
         return bool(self.prices)
 
     def add(self, price: Decimal, order: PaperOrder) -> None:
-        """Put an order behind those at its price."""
+        """Put an order behind the older ones at its price."""
         level = self.by_price.get(price)
         if level is None:
             self.by_price[price] = [order]
             insort(self.prices, price)
         else:
-            level.append(order)
+            insort(level, order, key=_NUMBER)
 
     def discard(self, price: Decimal, order: PaperOrder) -> bool:
         """Take an order out; False if it is not here."""
@@ -51,8 +58,3 @@ class PriceLevels:
         for index in range(bisect_right(self.prices, price)):
             at = self.prices[index]
             yield at, self.by_price[at]
-
-    def orders(self) -> Iterator[PaperOrder]:
-        """Yield all orders by price, then arrival."""
-        for price in self.prices:
-            yield from self.by_price[price]

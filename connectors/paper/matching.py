@@ -11,7 +11,7 @@ displayed quantity that falls below it (whoever cancelled is taken to have stood
 It is 0 once our price is better than the market's best. Where nothing is known about a price, it is None: then only the
 first and second rule apply until the market shows a quantity there.
 
-Orders of one account go by price, then by arrival, and share what an event brings; accounts share nothing: each meets
+Orders of one account go by price, then by number, and share what an event brings; accounts share nothing: each meets
 the market as if it were alone.
 
 With `FillModel.TOP` sizes play no part: what meets the best price fills whole, a taker at that price and a resting
@@ -159,7 +159,7 @@ class Market:
         return price is not None and (price >= stop_price if is_buy else price <= stop_price)
 
     def pop_triggered(self) -> list[PaperOrder]:
-        """Take out the stops that the market has reached, buys first, then by price and arrival."""
+        """Take out the stops that the market has reached, buys first, then by price and number."""
         found: list[PaperOrder] = []
         if self.buy_stops:
             price = self.last_price if self.last_price is not None else self.depth.best(is_ask=True)
@@ -172,6 +172,18 @@ class Market:
         for order in found:
             self.discard(order)
         return found
+
+    def resume(self) -> None:
+        """Count what crosses a resting order as taken: it would have filled the order, had it still been there.
+
+        For a replay that has come back to where it was stopped: what was taken is not stored.
+        """
+        for levels, is_buy in ((self.buys, True), (self.sells, False)):
+            for price, orders in levels.by_price.items():
+                for order in orders:
+                    offers = self.plan(order.account, self.instrument.max_quantity, price, is_buy=is_buy)
+                    if offers:
+                        self.take(order.account, offers, is_buy=is_buy)
 
     # --- The market moves --------------------------------------------------------------------------------------------
 

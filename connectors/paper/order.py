@@ -48,6 +48,7 @@ class PaperOrder:
         "is_buy",
         "is_capped",
         "is_waiting",
+        "number",
         "placed_at_ns",
         "post_only",
         "price",
@@ -66,19 +67,20 @@ class PaperOrder:
         "updated_at_ns",
     )
 
-    def __init__(self, account: "PaperAccount", submit: VenueSubmit, external_id: str, state: str, at_ns: int) -> None:
+    def __init__(self, account: "PaperAccount", submit: VenueSubmit, number: int, state: str, at_ns: int) -> None:
         """Make an order of what was sent.
 
         Args:
             account: Its owner.
             submit: The command.
-            external_id: The venue's counter, as text.
+            number: The venue's counter, which is the external id.
             state: One of the constants above.
             at_ns: Venue time.
         """
         self.account = account
         self.client_id = submit.venue_client_id
-        self.external_id = external_id
+        self.number = number
+        self.external_id = str(number)
         self.symbol = submit.symbol
         self.side = submit.side
         self.is_buy = submit.side is Side.BUY
@@ -110,6 +112,7 @@ class PaperOrder:
         order = cls.__new__(cls)
         order.account = account
         order.client_id = row.venue_client_id
+        order.number = int(row.external_order_id)
         order.external_id = row.external_order_id
         order.symbol = row.symbol
         order.side = Side(row.side)

@@ -14,10 +14,11 @@ from connectors.paper.fees import highest_fee
 from connectors.paper.matching import Market
 from connectors.paper.order import STOP_TYPES, PaperOrder
 from engine.domain.book import Level, total_of
+from engine.domain.errors import BadInput
 from engine.domain.identifiers import Symbol
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import Liquidity, OrderType, PositionSide, Side, TimeInForce
-from engine.domain.values import ONE, ZERO, add, multiply, subtract
+from engine.domain.values import ONE, ZERO, add, multiply, parse_decimal, subtract
 from engine.messages.venues import VenueSubmit
 
 UNKNOWN_ACCOUNT: Final = "unknown_account"
@@ -26,6 +27,8 @@ DUPLICATE: Final = "duplicate_client_order_id"
 """This client id was used before. It says nothing about the first order, which may be open: ask for it."""
 EXPIRED: Final = "valid_until_passed"
 MARGIN_ACCOUNT_NEEDED: Final = "margin_account_needed"
+MALFORMED: Final = "malformed"
+"""A number that is not finite, a quantity of zero or less, or more digits or letters than can be stored."""
 HEDGE_MODE: Final = "position_side_not_supported"
 POST_ONLY_TYPE: Final = "post_only_not_allowed"
 """Only a limit order that may rest can be post-only."""
@@ -41,11 +44,16 @@ MARGIN_SHORT: Final = "insufficient_margin"
 UNKNOWN_ORDER: Final = "unknown_order"
 ALREADY_DONE: Final = "already_done"
 
+SYMBOL_LENGTH_MAX: Final = 50
+CLIENT_ID_LENGTH_MAX: Final = 255
+
 MarkOf = Callable[[Symbol], Decimal | None]
 
 
 def refusal(submit: VenueSubmit, account: PaperAccount, market: Market) -> str | None:
     """Return why the venue refuses an order before it looks at money; None if it does not."""
+    if not _is_finite(submit):
+        return MALFORMED
     if submit.position_side is not PositionSide.NET:
         return HEDGE_MODE
     if market.instrument.is_perpetual and account.kind != MARGIN:
@@ -63,6 +71,29 @@ def refusal(submit: VenueSubmit, account: PaperAccount, market: Market) -> str |
         reduce_only=submit.reduce_only,
     )
     return broken[0].code if broken else _wrong_moment(submit, account, market, touch)
+
+
+def _is_finite(submit: VenueSubmit) -> bool:
+    # NaN would raise in the first comparison.
+    price, stop_price = submit.price, submit.stop_price
+    return (
+        submit.quantity.is_finite()
+        and (price is None or price.is_finite())
+        and (stop_price is None or stop_price.is_finite())
+    )
+
+
+def is_storable(submit: VenueSubmit) -> bool:
+    """Tell whether a refused order fits the columns of `paper.orders`; one that is taken always does."""
+    if len(submit.symbol) > SYMBOL_LENGTH_MAX or len(submit.venue_client_id) > CLIENT_ID_LENGTH_MAX:
+        return False
+    try:
+        for number in (submit.quantity, submit.price, submit.stop_price):
+            if number is not None:
+                parse_decimal(number, field="number")
+    except BadInput:
+        return False
+    return submit.quantity > ZERO
 
 
 def _wrong_moment(submit: VenueSubmit, account: PaperAccount, market: Market, touch: Decimal | None) -> str | None:

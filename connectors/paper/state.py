@@ -1,6 +1,7 @@
 """What the paper venue knows: accounts, markets, counters, and the batch of changes that is being gathered."""
 
 from collections.abc import Iterable
+from typing import Final
 from uuid import UUID
 
 from connectors.paper.accounts import ACCOUNT_KINDS, Balance, PaperAccount
@@ -16,6 +17,9 @@ from engine.domain.values import ZERO, add, parse_decimal, text_of
 from engine.messages.ports import PaperState
 from engine.messages.rows_paper import PaperAccountRow
 from engine.messages.venues import OpenAccount
+
+ASSET_LENGTH_MAX: Final = 20
+"""Letters that `paper.balances.asset` holds."""
 
 
 class VenueState:
@@ -105,6 +109,8 @@ class VenueState:
             raise BadInput("kind", expected=" or ".join(ACCOUNT_KINDS), was=message.kind)
         amounts = {}
         for asset, amount in message.starting_balances.items():
+            if not 0 < len(asset) <= ASSET_LENGTH_MAX:
+                raise BadInput("starting_balances", expected=f"assets of 1 to {ASSET_LENGTH_MAX} letters", was=asset)
             amounts[asset] = parse_decimal(amount, field=f"starting_balances.{asset}")
             if amounts[asset] < ZERO:
                 raise BadInput(f"starting_balances.{asset}", expected="zero or more", was=amount)

@@ -163,7 +163,17 @@ class PaperVenue(AnsweringVenue):
             self._store_mark()
 
     def _may_match(self, frame: int) -> bool:
-        return self._failed is None and not 0 < frame <= self._replayed_to
+        if self._failed is not None:
+            return False
+        if not self._replayed_to or not frame:
+            return True
+        if frame <= self._replayed_to:
+            return False
+        # The replay is back where it was stopped.
+        self._replayed_to = 0
+        for market in self._markets.values():
+            market.resume()
+        return True
 
     def _store_mark(self) -> None:
         self._mark_due = NEVER  # Until the commit says how far it is.

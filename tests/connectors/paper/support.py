@@ -5,26 +5,21 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from connectors.paper.accounts import PaperAccount
 from connectors.paper.exchange import PaperExchange
 from connectors.paper.matching import FillModel
-from connectors.paper.order import OPEN, PENDING, PaperOrder
+from connectors.paper.order import PaperOrder
 from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import AccountId, Asset, OrderId, UserId
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import OrderType, Side, TimeInForce
-from engine.domain.values import add
+from engine.domain.values import add, text_of
 from engine.messages.market import BookDelta, BookSnapshot, Level, QuoteTick, TradePrint
-from engine.messages.ports import PaperState
+from engine.messages.ports import PaperState, PaperStore
 from engine.messages.rows import Row
-from engine.messages.rows_paper import (
-    PaperAccountRow,
-    PaperBalanceRow,
-    PaperMarkRow,
-    PaperOrderRow,
-    PaperPositionRow,
-    PaperTradeRow,
-)
+from engine.messages.rows_paper import PaperOrderRow, PaperTradeRow
 from engine.messages.venues import OpenAccount, VenueFill, VenueOrderDone, VenueRejected, VenueSubmit
+from storage.memory import MemoryPaperStore
 from tests.support.domain import a_perpetual, a_spot
 
 D = Decimal
@@ -78,7 +73,7 @@ def a_delta(number: int, bids: str = "", asks: str = "", *, symbol: str = SPOT.s
 def a_submit(
     order: str, *, number: int, symbol: str = SPOT.symbol, account: AccountId = ACCOUNT, **changes: Any
 ) -> VenueSubmit:
-    """Read `buy 1.5`, `sell 1 @ 101`, `sell 1 stop 95`, `buy 1 @ 106 stop 105`, each with `ioc`, `fok`, `post`, `reduce`."""
+    """Read `buy 1.5`, `sell 1 @ 101`, `sell 1 stop 95`, `buy 1 @ 106 stop 105`, with `ioc`, `fok`, `post`, `reduce`."""
     words = order.split()
     price = D(words[words.index("@") + 1]) if "@" in words else None
     stop_price = D(words[words.index("stop") + 1]) if "stop" in words else None
@@ -129,7 +124,7 @@ class Desk:
         self.exchange.open_account(an_account(balances, kind=self.kind, account=account), NOW_NS)
 
     @property
-    def account(self) -> Any:
+    def account(self) -> PaperAccount:
         return self.exchange.accounts[ACCOUNT]
 
     def quote(self, bid: str, ask: str, sizes: str = "10 10") -> None:
@@ -145,13 +140,10 @@ class Desk:
         self.exchange.on_delta(self.market, a_delta(number, bids, asks, symbol=self.symbol), NOW_NS)
 
     def send(self, order: str, **changes: Any) -> PaperOrder:
-        """Submit and return the order as it is afterwards; it stays the same object while it lives."""
+        """Submit and return the order, which stays the same object while it lives."""
         self.number += 1
-        submit = a_submit(order, number=self.number, symbol=self.symbol, **changes)
+        submit = a_submit(order, number=self.number, **{"symbol": self.symbol} | changes)
         self.exchange.submit(submit, NOW_NS)
-        return list(self.exchange.batch.orders)[-1] if submit is None else self.find(submit)
-
-    def find(self, submit: VenueSubmit) -> PaperOrder:
         return next(order for order in self.exchange.batch.orders if order.client_id == submit.venue_client_id)
 
     def cancel(self, order: PaperOrder) -> bool:
@@ -163,7 +155,7 @@ class Desk:
     def fills(self, order: PaperOrder | None = None) -> str:
         """Write the fills as `100x1.5 101x2`."""
         return " ".join(
-            f"{fill.price}x{fill.quantity}"
+            f"{text_of(fill.price)}x{text_of(fill.quantity)}"
             for fill in self.said(VenueFill)
             if order is None or fill.venue_client_id == order.client_id
         )
@@ -187,62 +179,53 @@ class Desk:
 
 
 class TestStore:
-    """Schema `paper` in memory, with a switch that takes it away and a list of what was committed."""
+    """A store with a switch that takes it away, and a list of what was committed."""
 
     __test__ = False
 
-    def __init__(self, *, is_instant: bool = False) -> None:
+    def __init__(self, inner: PaperStore | None = None, *, is_instant: bool = False) -> None:
+        self.inner: PaperStore = MemoryPaperStore() if inner is None else inner
         self.is_instant = is_instant
         self.is_away = False
         self.loses_answers = False
         """Commits, and then says that nobody knows."""
         self.batches: dict[UUID, Sequence[Row]] = {}
         self.tries = 0
-        self.tables: dict[type, dict[Any, Any]] = {}
 
-    def _rows(self, kind: type) -> list[Any]:
-        return list(self.tables.get(kind, {}).values())
+    def rows(self, kind: type[Row]) -> list[Any]:
+        """Return the rows of a table in memory."""
+        assert isinstance(self.inner, MemoryPaperStore)
+        return list(self.inner.tables.rows(kind))
 
-    def commit_now(self, batch_id: UUID, rows: Sequence[Row]) -> None:
-        self.tries += 1
+    def _before(self) -> None:
         if self.is_away:
             raise DependencyAway("paper store", why="test")
-        if batch_id not in self.batches:
-            self.batches[batch_id] = rows
-            for row in rows:
-                table = self.tables.setdefault(type(row), {})
-                key = tuple(getattr(row, field) for field in row.__key__)
-                assert row.__mode__ != "insert" or key not in table, f"{row} is there already"
-                if row.__mode__ != "ignore" or key not in table:
-                    table[key] = row
+
+    def _after(self, batch_id: UUID, rows: Sequence[Row]) -> None:
+        self.batches[batch_id] = rows
         if self.loses_answers:
             raise DependencyAway("paper store", why="the answer was lost")
 
+    def commit_now(self, batch_id: UUID, rows: Sequence[Row]) -> None:
+        self.tries += 1
+        self._before()
+        self.inner.commit_now(batch_id, rows)
+        self._after(batch_id, rows)
+
     async def commit(self, batch_id: UUID, rows: Sequence[Row]) -> None:
-        self.commit_now(batch_id, rows)
+        self.tries += 1
+        self._before()
+        await self.inner.commit(batch_id, rows)
+        self._after(batch_id, rows)
 
     async def load(self, venue: str, session: str) -> PaperState:
-        if self.is_away:
-            raise DependencyAway("paper store", why="test")
-        marks = [mark for mark in self._rows(PaperMarkRow) if mark.venue == venue]
-        return PaperState(
-            accounts=tuple(self._rows(PaperAccountRow)),
-            balances=tuple(self._rows(PaperBalanceRow)),
-            positions=tuple(self._rows(PaperPositionRow)),
-            open_orders=tuple(row for row in self._rows(PaperOrderRow) if row.state in {OPEN, PENDING}),
-            last_cursor=max((row.cursor for row in self._rows(PaperTradeRow)), default=0),
-            last_order_id=max((mark.last_order_id for mark in marks), default=0),
-            mark=next((mark for mark in marks if mark.session == session), None),
-        )
+        self._before()
+        return await self.inner.load(venue, session)
 
-    async def fills(self, account_id: UUID, after: int, limit: int) -> list[PaperTradeRow]:
-        if self.is_away:
-            raise DependencyAway("paper store", why="test")
-        rows = [row for row in self._rows(PaperTradeRow) if row.account_id == account_id and row.cursor > after]
-        return sorted(rows, key=lambda row: row.cursor)[:limit]
+    async def fills(self, account_id: AccountId, after: int, limit: int) -> list[PaperTradeRow]:
+        self._before()
+        return await self.inner.fills(account_id, after, limit)
 
-    async def order(self, account_id: UUID, venue_client_id: str) -> PaperOrderRow | None:
-        if self.is_away:
-            raise DependencyAway("paper store", why="test")
-        found: PaperOrderRow | None = self.tables.get(PaperOrderRow, {}).get((account_id, venue_client_id))
-        return found
+    async def order(self, account_id: AccountId, venue_client_id: str) -> PaperOrderRow | None:
+        self._before()
+        return await self.inner.order(account_id, venue_client_id)
