@@ -6,7 +6,7 @@ CREATE TABLE paper.accounts (
     account_id uuid PRIMARY KEY,
     user_id uuid NOT NULL,
     venue varchar(50) NOT NULL,
-    kind varchar(20) NOT NULL CHECK (kind IN ('spot', 'perpetual')),
+    kind varchar(20) NOT NULL CHECK (kind IN ('spot', 'margin')),
     starting_balances jsonb NOT NULL, -- what `paper.balances` was seeded with, once
     created_at timestamptz NOT NULL DEFAULT now()
 )
