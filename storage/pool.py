@@ -27,10 +27,20 @@ CONNECT_TIMEOUT_S = 10.0
 EPOCH_2000_US = 946_684_800_000_000
 """Microseconds from 1970 to 2000-01-01, where PostgreSQL counts from."""
 
-OUTCOME_UNKNOWN = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError)
+OUTCOME_UNKNOWN = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    OSError,
+    TimeoutError,
+)
 """What a statement raises when the server went away under it: it may have been committed, or not.
 
-`InterfaceError` is no `PostgresError`: asyncpg raises it for the next use of a connection that has died.
+`InterfaceError` is no `PostgresError`: asyncpg raises it for the next use of a connection that has died. Between the
+server's farewell (`...ShutdownError`) and the end of the socket it raises `InternalClientError` ("another operation is
+in progress").
 """
 
 AWAY = (*OUTCOME_UNKNOWN, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)

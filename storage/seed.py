@@ -171,7 +171,7 @@ async def _agent(connection: pool.Connection, user_id: UUID, account_id: UUID, a
         """
         insert into trading_agents
             (id, user_id, account_id, strategy_id, name, agent_type, symbols, configuration, allocation, status)
-        select $1, $2, $3, s.id, $4, $5, $6, $7, $8, $9
+        select $1, $2, $3, s.id, s.name, $5, $6, $7, $8, $9
         from trading_strategies s
         where s.user_id = $2 and s.name = $4 and s.deleted_at is null
         order by s.version desc limit 1

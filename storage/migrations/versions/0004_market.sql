@@ -68,7 +68,7 @@ CREATE INDEX idx_logs_created ON system_logs (created_at DESC)
 -- ;;
 -- Each partition gets row-level security of its own without a policy: read directly it would ignore its parent's.
 CREATE FUNCTION ensure_month(table_name text, month date) RETURNS text
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET client_min_messages = warning
     AS $$
 DECLARE
     first_day constant date := date_trunc('month', month)::date;
@@ -88,13 +88,11 @@ BEGIN
     IF to_regclass(format('public.%I', partition_name)) IS NOT NULL THEN
         RETURN partition_name;
     END IF;
-    -- Two writers may want the same month: the second waits here and then finds it.
+    -- Two writers may want the same month: the second waits here. Looking for the table again would not do, since an
+    -- advisory lock brings no news of other sessions' catalogue changes (seen); IF NOT EXISTS looks afresh.
     PERFORM pg_advisory_xact_lock(hashtextextended('cival.partition.' || partition_name, 0));
-    IF to_regclass(format('public.%I', partition_name)) IS NOT NULL THEN
-        RETURN partition_name;
-    END IF;
     -- Bounds with an explicit zone: a month must not depend on the session's time zone.
-    EXECUTE format('CREATE TABLE public.%I PARTITION OF public.%I FOR VALUES FROM (%L) TO (%L)',
+    EXECUTE format('CREATE TABLE IF NOT EXISTS public.%I PARTITION OF public.%I FOR VALUES FROM (%L) TO (%L)',
         partition_name, table_name, first_day || ' 00:00:00+00', next_month || ' 00:00:00+00');
     EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', partition_name);
     RETURN partition_name;
