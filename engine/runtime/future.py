@@ -162,13 +162,13 @@ class AsyncioFuture(Future[T]):
             Exception: the error that was set.
         """
         if not self._done and self._get_hook is None:
+            rest_ns = self._deadline_ns - self._clock.monotonic_ns() if self._clock is not None else 1
+            if rest_ns <= 0:
+                raise Timeout(f"{self._timeout_s} seconds")
             waiter = asyncio.get_running_loop().create_future()
             wake = partial(_wake, waiter)
             self.when_done(wake)
-            timer = None
-            if self._clock is not None:
-                rest_ns = self._deadline_ns - self._clock.monotonic_ns()
-                timer = self._clock.call_after(max(rest_ns, 0), partial(wake, self))
+            timer = None if self._clock is None else self._clock.call_after(rest_ns, partial(wake, self))
             try:
                 yield from waiter
             finally:

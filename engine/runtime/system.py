@@ -91,6 +91,14 @@ class ActorSystem:
             cls._of_loop[loop] = system
         return system
 
+    def bind(self) -> None:
+        """Take the running loop, as the first start does; `AnActor.start()` then starts here.
+
+        Raises:
+            RuntimeError: no loop runs, or this system began on another.
+        """
+        self._of_loop.setdefault(self.scheduler.bind(), self)
+
     async def start(self, actor_class: type[A], *args: Any, name: str | None = None, **kwargs: Any) -> Ref[A]:
         """Make an actor, register it, and return when its `on_start` is over.
 
@@ -122,8 +130,7 @@ class ActorSystem:
             RuntimeError: no loop runs. Nothing was registered.
             StartFailed: the name is taken.
         """
-        loop = self.scheduler.bind()
-        self._of_loop.setdefault(loop, self)
+        self.bind()
         if name is None:
             number = self._numbers[actor_class.__name__] = self._numbers.get(actor_class.__name__, 0) + 1
             name = f"{actor_class.__name__}-{number}"
