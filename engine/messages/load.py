@@ -1,0 +1,74 @@
+"""What a cell is told about its past when it starts: rows as the store keeps them, and sums that no row holds."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from engine.domain.identifiers import AgentId, Symbol
+from engine.messages.archive import OrderLoad
+from engine.messages.rows import (
+    AccountRow,
+    AgentRow,
+    BalanceRow,
+    DiscrepancyRow,
+    LimitRow,
+    OrderRow,
+    PortfolioSnapshotRow,
+    PositionRow,
+    TradingStateRow,
+)
+
+
+class AgentHolding(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent holds of one symbol by its own fills; the sum over its trades."""
+
+    agent_id: AgentId
+    symbol: Symbol
+    size: Decimal
+    """Signed, base units."""
+    average_price: Decimal
+    realized_pnl: Decimal
+    """Quote units, by average price, before fees."""
+    fees: Decimal
+    """Quote units; fees in other assets are not in it."""
+
+
+class AgentState(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent as it was left."""
+
+    row: AgentRow
+    version: int
+    state: dict[str, Any] | None
+    input_position: int
+    holdings: tuple[AgentHolding, ...] = ()
+
+
+class AccountState(msgspec.Struct, frozen=True, kw_only=True):
+    """An account as it was left."""
+
+    row: AccountRow
+    orders: tuple[OrderLoad, ...] = ()
+    """Every order that is not done, with all its trades."""
+    positions: tuple[PositionRow, ...] = ()
+    balances: tuple[BalanceRow, ...] = ()
+    discrepancies: tuple[DiscrepancyRow, ...] = ()
+    """Those that are open."""
+    is_opened: bool = False
+    """Whether anything is in its books."""
+    watermark: str | None = None
+    """Cursor up to which the venue's fills are in the books."""
+
+
+class CellState(msgspec.Struct, frozen=True, kw_only=True):
+    """A user's cell as it was left."""
+
+    time_zone: str
+    accounts: tuple[AccountState, ...] = ()
+    agents: tuple[AgentState, ...] = ()
+    limits: tuple[LimitRow, ...] = ()
+    states: tuple[TradingStateRow, ...] = ()
+    recent_orders: tuple[OrderRow, ...] = ()
+    """The newest of any status, oldest first."""
+    last_day: PortfolioSnapshotRow | None = None
+    """The newest daily snapshot."""

@@ -1,0 +1,206 @@
+"""Reads everything that a cell needs to continue, in one moment of the database, as the daemon."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from engine.domain.errors import DependencyAway
+from engine.domain.identifiers import AgentId, Symbol, UserId, Venue
+from engine.domain.kinds import Side
+from engine.domain.values import ZERO, add, divide, multiply
+from engine.messages import rows
+from engine.messages.archive import OrderLoad
+from engine.messages.load import AccountState, AgentHolding, AgentState, CellState
+from engine.messages.rows import Row
+from storage.pool import OUTCOME_UNKNOWN, Connection, Pool
+from storage.row_decode import columns_of, decode
+from storage.sql import statements
+
+RECENT_ORDERS: Final = 1_000
+"""Orders whose intent keys a gate knows without a look into the past."""
+
+R = TypeVar("R", bound=Row)
+_COLUMNS = re.compile(r"\{columns:(\w+)\}")
+
+
+@cache
+def load_statements() -> Mapping[str, str]:
+    """Return the statements of `load.sql` with the row structs' columns filled in."""
+
+    def columns(mark: re.Match[str]) -> str:
+        return columns_of(getattr(rows, mark[1]))
+
+    return {name: _COLUMNS.sub(columns, text) for name, text in statements("load").items()}
+
+
+class CellLoader:
+    """Reads cells."""
+
+    def __init__(self, pool: Pool) -> None:
+        """Read through a pool of the daemon's role."""
+        self._pool = pool
+        self._sql = load_statements()
+
+    async def users(self) -> list[UserId]:
+        """Return who has an account in use.
+
+        Raises:
+            DependencyAway: The database is away. A failed read is never "nobody".
+        """
+        records = await self._fetch("users")
+        return [UserId(_uuid(record["id"])) for record in records]
+
+    async def cell(self, user_id: UserId) -> CellState | None:
+        """Read one user's cell, all of one moment; None if the user is gone or not active.
+
+        Raises:
+            DependencyAway: The database is away.
+        """
+        try:
+            async with self._pool.acquire() as connection:
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    return await self._cell(connection, user_id)
+        except OUTCOME_UNKNOWN as error:
+            raise DependencyAway("database", why=type(error).__name__) from error
+
+    async def frames(self, session: str) -> list[int]:
+        """Return the frames up to which whoever is known has processed a replay session."""
+        return [record["frame"] for record in await self._fetch("replay_positions", session)]
+
+    async def last_prices(self, venue: Venue) -> dict[Symbol, Decimal]:
+        """Return the newest known price of each instrument of a venue."""
+        return {record["symbol"]: record["price"] for record in await self._fetch("last_prices", venue)}
+
+    async def _fetch(self, name: str, *arguments: object) -> list[asyncpg.Record]:
+        try:
+            return await self._pool.fetch(self._sql[name], *arguments)
+        except OUTCOME_UNKNOWN as error:
+            raise DependencyAway("database", why=type(error).__name__) from error
+
+    async def _cell(self, connection: Connection, user_id: UserId) -> CellState | None:
+        sql = self._sql
+        time_zone = await connection.fetchval(sql["user"], user_id)
+        if time_zone is None:
+            return None
+        recent = await connection.fetch(sql["recent_orders"], user_id, RECENT_ORDERS)
+        last_day = await connection.fetchrow(sql["last_day"], user_id)
+        return CellState(
+            time_zone=time_zone,
+            accounts=await self._accounts(connection, user_id),
+            agents=await self._agents(connection, user_id),
+            limits=_rows(rows.LimitRow, await connection.fetch(sql["limits"], user_id)),
+            states=_rows(rows.TradingStateRow, await connection.fetch(sql["states"], user_id)),
+            recent_orders=_rows(rows.OrderRow, reversed(recent)),
+            last_day=None if last_day is None else decode(rows.PortfolioSnapshotRow, last_day),
+        )
+
+    async def _accounts(self, connection: Connection, user_id: UserId) -> tuple[AccountState, ...]:
+        sql = self._sql
+        records = await connection.fetch(sql["accounts"], user_id)
+        ids = [record["id"] for record in records]
+        orders = await connection.fetch(sql["open_orders"], ids)
+        loads = _by_account(await order_loads(connection, _rows(rows.OrderRow, orders)), lambda load: load.row)
+        positions = _by_account(_rows(rows.PositionRow, await connection.fetch(sql["positions"], ids)))
+        balances = _by_account(_rows(rows.BalanceRow, await connection.fetch(sql["balances"], ids)))
+        open_ones = await connection.fetch(sql["discrepancies"], ids)
+        discrepancies = _by_account(_rows(rows.DiscrepancyRow, open_ones))
+        return tuple(
+            AccountState(
+                row=decode(rows.AccountRow, record),
+                orders=loads[_uuid(record["id"])],
+                positions=positions[_uuid(record["id"])],
+                balances=balances[_uuid(record["id"])],
+                discrepancies=discrepancies[_uuid(record["id"])],
+                is_opened=record["is_opened"],
+                watermark=record["watermark"],
+            )
+            for record in records
+        )
+
+    async def _agents(self, connection: Connection, user_id: UserId) -> tuple[AgentState, ...]:
+        records = await connection.fetch(self._sql["agents"], user_id)
+        holdings = _holdings(await connection.fetch(self._sql["agent_trades"], user_id))
+        return tuple(
+            AgentState(
+                row=decode(rows.AgentRow, record),
+                version=record["version"],
+                state=None if record["state"] is None else orjson.loads(record["state"]),
+                input_position=record["input_position"],
+                holdings=tuple(each for each in holdings if each.agent_id == _uuid(record["id"])),
+            )
+            for record in records
+        )
+
+
+async def order_loads(connection: Connection, orders: Sequence[rows.OrderRow]) -> list[OrderLoad]:
+    """Read what belongs to some orders: all trades that count, and requests that are not answered."""
+    sql = load_statements()
+    ids = [order.id for order in orders]
+    trades: dict[UUID, list[rows.TradeRow]] = defaultdict(list)
+    for trade in _rows(rows.TradeRow, await connection.fetch(sql["trades_of_orders"], ids)):
+        trades[trade.order_id].append(trade)
+    requests: dict[UUID, list[rows.OrderRequestRow]] = defaultdict(list)
+    for request in _rows(rows.OrderRequestRow, await connection.fetch(sql["requests_of_orders"], ids)):
+        requests[request.order_id].append(request)
+    return [
+        OrderLoad(row=order, trades=tuple(trades[order.id]), requests=tuple(requests[order.id])) for order in orders
+    ]
+
+
+def _rows(row_class: type[R], records: Iterable[asyncpg.Record]) -> tuple[R, ...]:
+    return tuple(decode(row_class, record) for record in records)
+
+
+def _by_account(items: Iterable[Any], row_of: Any = lambda item: item) -> defaultdict[UUID, tuple[Any, ...]]:
+    found: defaultdict[UUID, tuple[Any, ...]] = defaultdict(tuple)
+    for item in items:
+        found[row_of(item).account_id] += (item,)
+    return found
+
+
+def _holdings(records: Iterable[asyncpg.Record]) -> list[AgentHolding]:
+    """Turn the trades since each position began into its average price.
+
+    What was realised follows from the whole: realised = cash flow + size x average price.
+    """
+    groups: dict[tuple[UUID, Symbol], list[asyncpg.Record]] = defaultdict(list)
+    for record in records:
+        groups[_uuid(record["agent_id"]), record["symbol"]].append(record)
+    return [_holding(AgentId(agent_id), symbol, group) for (agent_id, symbol), group in groups.items()]
+
+
+def _holding(agent_id: AgentId, symbol: Symbol, group: Sequence[asyncpg.Record]) -> AgentHolding:
+    size = cost = ZERO
+    for record in group:
+        quantity = record["quantity"] if record["side"] == Side.BUY else -record["quantity"]
+        if record["is_first"]:
+            # Only what went past flat is part of the position that began here.
+            size, cost = record["size"], multiply(record["size"], record["price"])
+        elif record["size"] == 0:
+            size = cost = ZERO
+        elif size * quantity > 0:
+            size, cost = add(size, quantity), add(cost, multiply(quantity, record["price"]))
+        else:
+            cost = multiply(divide(cost, size), record["size"])
+            size = record["size"]
+    average = ZERO if size == 0 else divide(cost, size)
+    return AgentHolding(
+        agent_id=agent_id,
+        symbol=symbol,
+        size=size,
+        average_price=average,
+        realized_pnl=add(group[0]["cash_flow"], cost),
+        fees=group[0]["fees"],
+    )
+
+
+def _uuid(value: UUID) -> UUID:
+    # asyncpg's own UUID class compares equal and hashes alike, but JSON encoders refuse it.
+    return UUID(int=value.int)

@@ -1,0 +1,108 @@
+-- What a cell needs when it starts. `{columns:Row}` is the select list of a row struct over the alias `t`.
+
+-- name: user
+-- Time zone of a user who may trade.
+SELECT time_zone FROM users WHERE id = $1 AND is_active
+
+-- name: users
+-- Users who have an account in use.
+SELECT DISTINCT u.id FROM users u JOIN trading_accounts a ON a.user_id = u.id WHERE u.is_active AND a.is_active ORDER BY 1
+
+-- name: accounts
+-- Accounts in use, with their watermark and whether anything is in their books.
+SELECT {columns:AccountRow}, w.cursor AS watermark,
+       EXISTS (SELECT FROM ledger_entries e WHERE e.account_id = t.id) AS is_opened
+FROM trading_accounts t LEFT JOIN watermarks w ON w.account_id = t.id AND w.kind = 'fills'
+WHERE t.user_id = $1 AND t.is_active ORDER BY t.created_at, t.id
+
+-- name: open_orders
+-- Orders that are not done.
+SELECT {columns:OrderRow} FROM orders t
+WHERE t.account_id = ANY ($1::uuid[]) AND t.lifecycle <> 'done' ORDER BY t.created_at, t.id
+
+-- name: recent_orders
+-- The newest orders of a user, newest first.
+SELECT {columns:OrderRow} FROM orders t WHERE t.user_id = $1 ORDER BY t.created_at DESC, t.id DESC LIMIT $2
+
+-- name: orders_by_client_id
+-- Orders by the ids that the venue knows them by.
+SELECT {columns:OrderRow} FROM orders t WHERE t.account_id = $1 AND t.venue_client_id = ANY ($2::text[])
+
+-- name: trades_of_orders
+-- All trades of some orders that count, oldest first.
+SELECT {columns:TradeRow} FROM trades t
+WHERE t.order_id = ANY ($1::uuid[]) AND t.voided_by IS NULL ORDER BY t.executed_at, t.id
+
+-- name: requests_of_orders
+-- Requests of some orders that are not answered.
+SELECT {columns:OrderRequestRow} FROM order_requests t
+WHERE t.order_id = ANY ($1::uuid[]) AND t.state IN ('requested', 'unknown') ORDER BY t.created_at, t.id
+
+-- name: order_of_intent
+-- The order that an intent key, or else a caller's id, belongs to.
+SELECT id FROM orders WHERE account_id = $1 AND (intent_key = $2 OR client_order_id = $3)
+ORDER BY (intent_key = $2) DESC LIMIT 1
+
+-- name: positions
+-- Positions of some accounts, flat ones too: they hold what was realised.
+SELECT {columns:PositionRow} FROM positions t WHERE t.account_id = ANY ($1::uuid[])
+
+-- name: balances
+-- Balances of some accounts.
+SELECT {columns:BalanceRow} FROM balances t WHERE t.account_id = ANY ($1::uuid[])
+
+-- name: discrepancies
+-- Open discrepancies of some accounts.
+SELECT {columns:DiscrepancyRow} FROM discrepancies t WHERE t.account_id = ANY ($1::uuid[]) AND t.state = 'open'
+
+-- name: agents
+-- Agents of a user, of every status.
+SELECT {columns:AgentRow}, t.version, t.state, t.input_position FROM trading_agents t
+WHERE t.user_id = $1 AND t.deleted_at IS NULL ORDER BY t.created_at, t.id
+
+-- name: agent_trades
+-- Per agent and symbol: sums over all its trades, and the trades since its position last began or changed sides.
+WITH own AS (
+    SELECT o.agent_id, t.symbol, t.price, t.quantity, t.side,
+           CASE WHEN t.fee_asset = split_part(split_part(t.symbol, ':', 1), '/', 2) THEN t.fees ELSE 0 END AS fee,
+           CASE t.side WHEN 'buy' THEN t.quantity ELSE -t.quantity END AS change,
+           t.executed_at, t.id
+    FROM orders o JOIN trades t ON t.order_id = o.id
+    WHERE o.user_id = $1 AND o.agent_id IS NOT NULL AND t.voided_by IS NULL),
+running AS (
+    SELECT *, sum(change) OVER w AS size, row_number() OVER w AS n
+    FROM own WINDOW w AS (PARTITION BY agent_id, symbol ORDER BY executed_at, id)),
+sums AS (
+    SELECT agent_id, symbol, -sum(change * price) AS cash_flow, sum(fee) AS fees, sum(change) AS total,
+           max(n) FILTER (WHERE sign(size) <> sign(size - change)) AS began
+    FROM running GROUP BY 1, 2)
+SELECT s.agent_id, s.symbol, s.cash_flow, s.fees, s.total, r.size, r.side, r.price, r.quantity, r.n = s.began AS is_first
+FROM sums s LEFT JOIN running r ON r.agent_id = s.agent_id AND r.symbol = s.symbol AND r.n >= s.began
+ORDER BY s.agent_id, s.symbol, r.n
+
+-- name: limits
+-- Limits of a user that are in force.
+SELECT {columns:LimitRow} FROM trading_limits t WHERE t.user_id = $1 AND t.is_active
+
+-- name: states
+-- Trading states of a user.
+SELECT {columns:TradingStateRow} FROM trading_states t WHERE t.user_id = $1
+
+-- name: last_day
+-- The newest daily snapshot of a user.
+SELECT {columns:PortfolioSnapshotRow} FROM portfolio_snapshots t WHERE t.user_id = $1 ORDER BY t.snapshot_date DESC LIMIT 1
+
+-- name: replay_positions
+-- The frames up to which the users and the venue have processed a session.
+SELECT frame FROM replay_positions WHERE session = $1
+UNION ALL SELECT frame FROM paper.position WHERE session = $1
+
+-- name: last_prices
+-- The newest known price of each instrument of a venue: its ticker, else the close of its last minute.
+SELECT p.symbol, coalesce(k.price, c.close_price) AS price
+FROM trading_pairs p
+LEFT JOIN price_tickers k ON k.symbol = p.symbol AND k.exchange = p.exchange
+LEFT JOIN LATERAL (
+    SELECT close_price FROM market_data_ohlcv o
+    WHERE o.symbol = p.symbol AND o.exchange = p.exchange AND o.timeframe = '1m' ORDER BY open_time DESC LIMIT 1) c ON true
+WHERE p.exchange = $1 AND coalesce(k.price, c.close_price) IS NOT NULL
