@@ -213,8 +213,11 @@ class MarketData(AsyncioActor):
 
     @handles(Flush)
     def on_flush(self, _message: Flush) -> None:
-        """Send what was conflated away, and write."""
+        """Send what was conflated away, notice silence, and write."""
+        now_ns = self._market.now_ns()
         for view in self._views.values():
+            if view.listen(now_ns):
+                self._publish_status(view, now_ns)
             if view.is_ticker_new:
                 self._publish_ticker(view, view.mark.seen_ns or 0)
             if view.is_top_new:
@@ -230,7 +233,12 @@ class MarketData(AsyncioActor):
         self._events += 1
         self._frame = event.frame
         view = self._views.get(event.symbol)
-        return view if view is not None else self._view_of(event.symbol)
+        if view is None:
+            return self._view_of(event.symbol)
+        if view.is_silent:
+            view.is_silent = False
+            self._publish_status(view, event.ts_event_ns)
+        return view
 
     def _view_of(self, symbol: Symbol) -> SymbolView:
         view = self._views.get(symbol)

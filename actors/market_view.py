@@ -47,6 +47,7 @@ class SymbolView:
         "book",
         "book_saved_ns",
         "day",
+        "is_silent",
         "is_ticker_new",
         "is_top_new",
         "key",
@@ -75,6 +76,9 @@ class SymbolView:
         self.timeframe = settings.candles.get(symbol, BASE_TIMEFRAME)
         self._travel_ns = 0 if symbol in settings.candles else settings.travel_ns
         self.base_ns = parse_timeframe(self.timeframe)
+        if symbol in settings.candles:
+            # Candles speak four times in their length; what is between them is no silence.
+            mark.stale_after_ns = max(mark.stale_after_ns, self.base_ns)
         self._builder = BarBuilder(self.base_ns)
         self._shows_base = self.timeframe in settings.timeframes or symbol in settings.candles
         self._mergers = [
@@ -83,6 +87,8 @@ class SymbolView:
             if length_ns > self.base_ns and length_ns % self.base_ns == 0
         ]
         self._published_state = BookState.EMPTY
+        self.is_silent = False
+        """Nothing came for so long that the book counts as stale; the next event ends that."""
         self.is_ticker_new = False
         self.is_top_new = False
         self.ticker_sent_ns = -1
@@ -148,14 +154,24 @@ class SymbolView:
         """The feed is back. A book that was lost stays so until its snapshot."""
         self.mark.is_lost = self.book.state is BookState.STALE
 
+    def listen(self, now_ns: int) -> bool:
+        """Notice a silence that has become too long; whether one just has."""
+        seen_ns = self.mark.seen_ns
+        if self.is_silent or seen_ns is None or now_ns - seen_ns <= self.mark.stale_after_ns:
+            return False
+        self.is_silent = True
+        return True
+
     # --- What follows from them -------------------------------------------------------------------------------------
 
     def status(self, now_ns: int, ts_event_ns: int, frame: int) -> BookStatus | None:
         """Return the book's state if it has changed since the last call."""
         book = self.book
-        if book.state is self._published_state:
+        is_mute = self.is_silent and book.state is BookState.SYNCED
+        state = BookState.STALE if is_mute else book.state
+        if state is self._published_state:
             return None
-        self._published_state = book.state
+        self._published_state = state
         self.mark.is_lost = book.state is BookState.STALE
         return BookStatus(
             venue=self._settings.venue,
@@ -163,9 +179,9 @@ class SymbolView:
             ts_event_ns=ts_event_ns,
             ts_init_ns=now_ns,
             frame=frame,
-            state=book.state,
+            state=state,
             gaps=book.gaps,
-            reason=book.reason,
+            reason="silent" if is_mute else book.reason,
         )
 
     def ticker(self, now_ns: int, frame: int) -> Ticker | None:

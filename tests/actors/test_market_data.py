@@ -112,6 +112,20 @@ async def test_a_gap_makes_the_book_stale_within_that_message_until_a_snapshot(s
 
 
 @pytest.mark.asyncio
+async def test_a_book_that_falls_silent_is_stale_until_it_speaks_again(stage: MarketStage) -> None:
+    await stage.start()
+    await stage.say(a_snapshot())
+    await stage.system.advance(stage.market, NOON + 16 * SECOND)
+    await stage.flush(2)
+    assert [(status.state, status.reason) for status in stage.of(BookStatus)][1:] == [(BookState.STALE, "silent")]
+    assert stage.marks.is_stale(VENUE, SYMBOL)
+    await stage.say(a_delta(11, 11, at_ns=NOON + 17 * SECOND))
+    assert stage.of(BookStatus)[-1].state is BookState.SYNCED
+    assert stage.of(BookStatus)[-1].gaps == 0
+    assert not stage.marks.is_stale(VENUE, SYMBOL)
+
+
+@pytest.mark.asyncio
 async def test_tickers_and_tops_are_conflated_and_the_last_of_a_burst_follows(stage: MarketStage) -> None:
     await stage.start()
     await stage.say(a_snapshot(10))

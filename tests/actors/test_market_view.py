@@ -53,6 +53,14 @@ def test_candles_are_shown_as_they_are_and_nothing_shorter_is_made_up() -> None:
     assert [bar.timeframe for bar in bars] == ["1h", "1h", "1h", "1h", "4h"]
 
 
+def test_the_time_between_two_candles_is_no_silence() -> None:
+    view = a_view(candles="1h")
+    view.see_quote(a_quote())
+    assert not view.listen(NOON + 60 * MINUTE)
+    assert view.listen(NOON + 60 * MINUTE + 1)
+    assert not view.listen(NOON + 60 * MINUTE + 2)
+
+
 def test_the_clock_closes_a_bar_only_after_a_trade_could_have_come() -> None:
     view = a_view()
     view.see_trade(a_trade(at_ns=NOON - 1))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from connectors.base import Progress
 from connectors.replay.session import ReplaySession
 from connectors.replay.source import ReplaySource
 from engine.messages.market import Bar, InstrumentsLoaded, QuoteTick, SourceFinished, TradePrint
@@ -220,6 +221,22 @@ async def test_after_the_end_it_stays_and_market_time_goes_on(play: Play, tmp_pa
     await play.wall_passes(1.2)
     assert rung == [1]
     assert not source.actor_stopped.is_set()
+
+
+@pytest.mark.asyncio
+async def test_progress_can_be_read_from_outside(play: Play, tmp_path: Path) -> None:
+    source = await play.source(a_session(tmp_path, [0, 100]), 1.0)
+    await play.wall_passes(0.2)
+    asking = asyncio.ensure_future(play_progress(source))
+    await play.wall_passes(0.1)
+    progress = await asking
+    assert (progress.frame, progress.percent, progress.is_finished) == (1, 50.0, False)
+
+
+async def play_progress(source: ReplaySource) -> Progress:
+    progress = await source.actor_ref.proxy().progress
+    assert isinstance(progress, Progress)
+    return progress
 
 
 @pytest.mark.asyncio
