@@ -181,6 +181,10 @@ def _quotes(venue: Venue, symbol: Symbol) -> Route:
 
     def route(raw: bytes, received_ns: int, frame: int) -> QuoteTick:
         data = decode(raw).data
+        bid_size, ask_size = data.B, data.A
+        # The message checks its prices itself; an empty side has size 0 and price 0, which it refuses.
+        if not (bid_size.is_finite() and ask_size.is_finite()) or bid_size.is_signed() or ask_size.is_signed():
+            raise ValueError(f"expected finite sizes of zero or more, was {bid_size} and {ask_size}")
         return QuoteTick(
             venue=venue,
             symbol=symbol,
@@ -190,8 +194,8 @@ def _quotes(venue: Venue, symbol: Symbol) -> Route:
             frame=frame,
             bid=data.b,
             ask=data.a,
-            bid_size=data.B,
-            ask_size=data.A,
+            bid_size=bid_size,
+            ask_size=ask_size,
         )
 
     return route

@@ -1,5 +1,6 @@
 """Frames of Binance's public streams as messages."""
 
+import contextlib
 import gzip
 import re
 from collections import Counter
@@ -8,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.binance.parse import FrameParser, parse_snapshot
 from connectors.binance.symbols import Symbols
@@ -131,6 +134,8 @@ def test_raw_streams_and_loose_writing_say_the_same_as_combined_streams(file: st
         ),
         (b'{"stream":"btcusdt@bookTicker","data":{"b":"0","B":"0","a":"2","A":"1"}}', "btcusdt@bookTicker", "bid"),
         (b'{"stream":"btcusdt@bookTicker","data":{"b":"NaN","B":"1","a":"2","A":"1"}}', "btcusdt@bookTicker", "bid"),
+        (b'{"stream":"btcusdt@bookTicker","data":{"b":"1","B":"NaN","a":"2","A":"1"}}', "btcusdt@bookTicker", "sizes"),
+        (b'{"stream":"btcusdt@bookTicker","data":{"b":"1","B":"1","a":"2","A":"-1"}}', "btcusdt@bookTicker", "sizes"),
         (b'{"stream":"btcusdt@trade","data":{"t":1,"p":"x","q":"1","T":5,"m":true}}', "btcusdt@trade", "data.p"),
         (b'{"stream":"btcusdt@trade","data":{"t":1,"p":"-1","q":"1","T":5,"m":true}}', "btcusdt@trade", "price"),
         (b'{"stream":"btcusdt@trade","data":{"p":"1","q":"1","T":5,"m":true}}', "btcusdt@trade", "trade id"),
@@ -235,3 +240,28 @@ def test_recorded_snapshots_are_sorted_and_not_crossed(fixtures_dir: Path, file:
         assert list(book.bids) == sorted(book.bids, reverse=True)
         assert list(book.asks) == sorted(book.asks)
         assert book.bids[0][0] < book.asks[0][0]
+
+
+SAMPLES = [raw for file in ("spot_frames.txt", "usdm_frames.txt") for _, raw in lines_of(file)]
+
+
+@given(
+    st.sampled_from(SAMPLES),
+    st.lists(st.tuples(st.integers(0, 400), st.binary(min_size=0, max_size=3)), min_size=1, max_size=4),
+    st.sampled_from(["spot", "usdm"]),
+)
+def test_a_damaged_frame_is_refused_or_understood_and_nothing_else(
+    raw: bytes, damage: list[tuple[int, bytes]], market: str
+) -> None:
+    for at, replacement in damage:
+        raw = raw[:at] + replacement + raw[at + 1 :]
+    with contextlib.suppress(BadInput):
+        message = a_parser(market).parse(raw, AT, 1, symbol="BTC/USDT")
+        assert message is None or message.ts_init_ns == AT
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_break_the_parser(raw: bytes) -> None:
+    for frame in (raw, b'{"stream":"%b' % raw, b'{"stream":"btcusdt@depth","data":%b}' % raw):
+        with contextlib.suppress(BadInput):
+            a_parser().parse(frame, AT)
