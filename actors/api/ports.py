@@ -9,9 +9,10 @@ import msgspec
 from actors.api.cells import Cells
 from actors.readiness import Readiness
 from config.settings import AuthSettings, ServerSettings
-from engine.domain.ports import Clock, Ids
+from engine.domain.ports import Ids
 from engine.messages.read_ports import Identity, Person, Reads
 from engine.runtime.bus import Bus
+from engine.runtime.clock import Clock
 from engine.runtime.metrics import Metrics
 from engine.runtime.ref import Ref
 
