@@ -62,6 +62,18 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
     error: LineError | None = None
 
 
+class Played(msgspec.Struct):
+    """How much of a session this process has given; it survives a restart of the source."""
+
+    frame: int = 0
+    """Number of the last frame."""
+    errors: int = 0
+    """Lines that could not be parsed, and files that could not be played."""
+    ignored: int = 0
+    """Frames that say nothing which the engine uses."""
+    is_finished: bool = False
+
+
 class ReplaySession:
     """What a path holds, ready to be played any number of times."""
 
@@ -105,6 +117,7 @@ class ReplaySession:
         if not any(file.first_ns is not None for file in self._files):
             was = "; ".join(str(error) for error in self.refused) or "nothing"
             raise NothingToReplay(path, was)
+        self.played = Played()
         self.frames = sum(file.frames for file in self._files)
         """Frames of the session."""
         self.start_ns = min(file.first_ns for file in self._files if file.first_ns is not None)

@@ -64,28 +64,26 @@ class ReplaySource(AsyncioActor):
         self._wait_settled = wait_settled
         self._resume_from = resume_from
         self._turns = Turns(wall_clock)
-        self._frame = 0
-        self._errors = 0
-        self._ignored = 0
-        self._is_finished = False
 
     @property
     def progress(self) -> Progress:
         """How far the replay has come."""
+        played = self.session.played
         return Progress(
             session=self.session.name,
-            frame=self._frame,
+            frame=played.frame,
             frames=self.session.frames,
-            errors=self._errors,
-            ignored=self._ignored,
+            errors=played.errors,
+            ignored=played.ignored,
             at_ns=self._market.now_ns(),
-            is_finished=self._is_finished,
+            is_finished=played.is_finished,
         )
 
     def on_start(self) -> None:
         """Begin to play once everybody else has started."""
-        for error in self.session.refused:
-            self._report(error)
+        if not self.session.played.frame:
+            for error in self.session.refused:
+                self._report(error)
         self.spawn(self._run(), name="play")
 
     async def _run(self) -> None:
@@ -108,7 +106,11 @@ class ReplaySource(AsyncioActor):
     async def _play(self) -> None:
         """Give every frame."""
         pace: Pace | None = None
+        # After a restart of this actor alone, everybody else has seen what was given already.
+        given = self.session.played.frame
         for frame in self.session.play():
+            if frame.number <= given:
+                continue
             if self._speed is None or frame.number <= self._resume_from:
                 await self._reach_settled(frame.at_ns)
             else:
@@ -123,7 +125,9 @@ class ReplaySource(AsyncioActor):
 
     def _give(self, frame: Frame) -> None:
         """Publish what a frame says."""
-        self._frame = frame.number
+        # Counted before it is published: a frame on which a listener failed must not come a second time.
+        played = self.session.played
+        played.frame = frame.number
         if frame.messages:
             publish, venue = self._bus.publish, self.session.venue
             for message in frame.messages:
@@ -131,7 +135,7 @@ class ReplaySource(AsyncioActor):
         elif frame.error is not None:
             self._report(frame.error)
         else:
-            self._ignored += 1
+            played.ignored += 1
 
     async def _reach_settled(self, at_ns: int) -> None:
         """Turn the clock to `at_ns`; at each timer on the way, and at the end, everybody comes to rest."""
@@ -157,16 +161,15 @@ class ReplaySource(AsyncioActor):
 
     async def _finish(self) -> None:
         """Say that the data has ended."""
-        session = self.session
-        end_ns = max(session.end_ns, self._market.now_ns())
-        await self._reach_settled(end_ns)
-        self._is_finished = True
+        session, played = self.session, self.session.played
+        await self._reach_settled(max(session.end_ns, self._market.now_ns()))
+        played.is_finished = True
         self._bus.publish(
-            SourceFinished(venue=session.venue, session=session.name, frames=self._frame, errors=self._errors),
+            SourceFinished(venue=session.venue, session=session.name, frames=played.frame, errors=played.errors),
             session.venue,
         )
         self.log.info(
-            "replay_finished", session=session.name, frames=self._frame, errors=self._errors, ignored=self._ignored
+            "replay_finished", session=session.name, frames=played.frame, errors=played.errors, ignored=played.ignored
         )
 
     async def _go_on(self) -> None:
@@ -178,8 +181,9 @@ class ReplaySource(AsyncioActor):
             self._market.advance_to(max(pace.now_ns(), self._market.now_ns()))
 
     def _report(self, error: LineError) -> None:
-        self._errors += 1
-        if self._errors <= LOGGED_ERRORS_MAX:
+        played = self.session.played
+        played.errors += 1
+        if played.errors <= LOGGED_ERRORS_MAX:
             self.log.warning("replay_line_bad", file=str(error.path), line=error.line, reason=error.reason)
-        if self._errors == LOGGED_ERRORS_MAX:
+        if played.errors == LOGGED_ERRORS_MAX:
             self.log.warning("replay_lines_bad_more", counted_in="progress and at the end")

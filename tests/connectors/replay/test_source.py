@@ -213,6 +213,26 @@ async def test_after_a_restart_known_frames_come_at_once_and_the_rest_at_its_pac
 
 
 @pytest.mark.asyncio
+async def test_a_source_that_is_restarted_alone_gives_nothing_twice(play: Play, tmp_path: Path) -> None:
+    session = a_session(tmp_path, [0, 1, 2, 3])
+
+    def fail_once(trade: TradePrint) -> None:
+        if trade.frame == 2 and not failures:
+            failures.append(trade.frame)
+            raise RuntimeError("a listener has died")
+
+    failures: list[int] = []
+    play.bus.subscribe(TradePrint, fail_once)
+    source = await play.source(session, None)
+    await play.wall_passes(0.2)
+    assert source.actor_stopped.is_set()
+    await play.source(session, None)
+    await play.wall_passes(0.2)
+    assert [trade.frame for trade in play.of(TradePrint)] == [1, 2, 3, 4]
+    assert len(play.of(SourceFinished)) == 1
+
+
+@pytest.mark.asyncio
 async def test_after_the_end_it_stays_and_market_time_goes_on(play: Play, tmp_path: Path) -> None:
     source = await play.source(a_session(tmp_path, [0, 5]), None)
     await play.wall_passes(0.2)
