@@ -12,13 +12,13 @@ from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import UserId
 from engine.messages.read_ports import FIRST_PAGE, Page, PageRequest, Person, SessionInfo
 from engine.messages.rows import UserRow, UserSessionRow
-from storage.pages import page_of, place_of
-from storage.pool import OUTCOME_UNKNOWN, Pool
+from storage.pages import is_storable, page_of, place_of
+from storage.pool import AWAY, Pool
 from storage.read_columns import read_statements
 
 
 class PostgresIdentity:
-    """Users, sessions and tokens."""
+    """Users, sessions and tokens. Text that PostgreSQL cannot hold belongs to nobody."""
 
     def __init__(self, pool: Pool) -> None:
         """Read through a pool of the daemon's role."""
@@ -27,7 +27,7 @@ class PostgresIdentity:
 
     async def session(self, token_hash: str) -> SessionInfo | None:
         """Look up a session or token by the SHA-256 of its secret (hex); None if it is not good now."""
-        row = await self._row("session", token_hash)
+        row = await self._row("session", token_hash) if is_storable(token_hash) else None
         if row is None:
             return None
         return SessionInfo(
@@ -40,7 +40,7 @@ class PostgresIdentity:
 
     async def person_by_email(self, email: str) -> Person | None:
         """Look up a user by email, letters of either case."""
-        row = await self._row("person_by_email", email)
+        row = await self._row("person_by_email", email) if is_storable(email) else None
         return None if row is None else _person(row)
 
     async def person(self, user_id: UserId) -> Person | None:
@@ -81,7 +81,7 @@ class PostgresIdentity:
     async def _rows(self, name: str, *arguments: object) -> list[asyncpg.Record]:
         try:
             return await self._pool.fetch(self._sql[name], *arguments)
-        except OUTCOME_UNKNOWN as error:
+        except AWAY as error:
             raise DependencyAway("database", why=type(error).__name__) from error
 
 

@@ -5,9 +5,9 @@ others.
 """
 
 import base64
-import binascii
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from engine.domain.errors import BadInput
@@ -15,6 +15,11 @@ from engine.messages.read_ports import LIMIT_MAX, Page, PageRequest
 
 Place = tuple[int | None, UUID | None]
 """(time in nanoseconds, id) of the last row of the page before; (None, None) for the first page."""
+
+_CURSOR: Final = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
+"""Base64 of 24 bytes: the time in microseconds since 1970, then the id."""
+_TIME_US_MAX: Final = 253_402_300_800_000_000
+"""The year 10000. Later times overflow `timestamptz`, which the driver reports as if the connection were gone."""
 
 
 def place_of(page: PageRequest) -> Place:
@@ -27,19 +32,17 @@ def place_of(page: PageRequest) -> Place:
         raise BadInput("limit", expected=f"1 to {LIMIT_MAX}", was=page.limit)
     if page.cursor is None:
         return None, None
-    try:
-        raw = base64.b64decode(page.cursor + "=" * (-len(page.cursor) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        raw = b""
-    if len(raw) != 24:
+    raw = base64.urlsafe_b64decode(page.cursor) if _CURSOR.fullmatch(page.cursor) else b""
+    at_us = int.from_bytes(raw[:8])
+    if not raw or at_us >= _TIME_US_MAX:
         raise BadInput("cursor", expected="the next_cursor of a page", was=page.cursor)
-    return int.from_bytes(raw[:8]) * 1000, UUID(bytes=raw[8:])
+    return at_us * 1000, UUID(bytes=raw[8:])
 
 
 def cursor_at(at_ns: int, row_id: UUID) -> str:
-    """Write a place as text of letters, digits, `-` and `_`; tables keep microseconds."""
+    """Write a place (a time from 1970 on) as text of letters, digits, `-` and `_`; tables keep microseconds."""
     raw = (at_ns // 1000).to_bytes(8) + row_id.bytes
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(raw).decode()
 
 
 def page_of(records: Sequence[Any], limit: int) -> Page:
@@ -50,3 +53,11 @@ def page_of(records: Sequence[Any], limit: int) -> Page:
         return Page(items=items)
     last = shown[-1]
     return Page(items=items, next_cursor=cursor_at(last["at"], last["id"]))
+
+
+def is_storable(text: str) -> bool:
+    """Say whether PostgreSQL can hold the text: no U+0000 and no lone surrogate."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False

@@ -4,18 +4,21 @@ The database builds the text: decimals as strings, times as RFC 3339 UTC with mi
 way from a page of the heap to the client.
 """
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import Any, Final, get_args, get_type_hints
 
 from engine.messages import rows
 from engine.messages.rows import Row
 from storage.sql import statements
 
-TIME_FORMAT = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+TIME_FORMAT: Final = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
 
-SHOWN: dict[str, tuple[type[Row], tuple[str, ...], tuple[str, ...]]] = {
+_TIME: Final = re.compile(r"\{time ([a-z_.]+)\}")
+
+SHOWN: Final[dict[str, tuple[type[Row], tuple[str, ...], tuple[str, ...]]]] = {
     "order": (rows.OrderRow, (), ()),
     "order_item": (rows.OrderRow, ("request",), ()),
     "trade": (rows.TradeRow, (), ()),
@@ -75,11 +78,15 @@ def _column(name: str, hint: Any) -> str:
 
 @cache
 def read_statements(area: str) -> dict[str, str]:
-    """Return the statements of `storage/queries/<area>.sql`, each `{name}` replaced by a row `t` as JSON."""
+    """Return the statements of `storage/queries/<area>.sql`, each mark replaced.
+
+    `{name}` stands for a row `t` as a JSON object, `{time t.column}` for a time as text.
+    """
     return {name: _with_rows(text) for name, text in statements(area).items()}
 
 
 def _with_rows(text: str) -> str:
+    text = _TIME.sub(lambda mark: time_text(mark[1]), text)
     for shown, (row, without, also) in SHOWN.items():
         if (mark := f"{{{shown}}}") in text:
             columns = json_columns(row, without=without, also=also)

@@ -4,6 +4,7 @@ Each read is one transaction as `authenticated` with the user's id (`storage.ten
 text; most answers go to the client without being decoded here.
 """
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from engine.messages.read_ports import (
     TradeFilter,
 )
 from engine.messages.writing import CommittedEvent
-from storage.pages import page_of, place_of
+from storage.pages import is_storable, page_of, place_of
 from storage.pool import Pool
 from storage.read_columns import read_statements
 from storage.tenant import tenant_transaction
@@ -158,6 +159,7 @@ class PostgresReads:
 
     async def stored_answer(self, user_id: UserId, key: str) -> StoredAnswer | None:
         """Look up an idempotency key that has not expired."""
+        _require_storable((key,))
         async with tenant_transaction(self._pool, user_id) as connection:
             row = await connection.fetchrow(self._sql["stored_answer"], user_id, key)
         if row is None:
@@ -215,6 +217,7 @@ class PostgresReads:
         self, user_id: UserId, channels: tuple[str, ...], since: int, limit: int = LIMIT_MAX
     ) -> tuple[CommittedEvent, ...]:
         """Read events of some channels with seq above `since`, in order."""
+        _require_storable((channels,))
         async with tenant_transaction(self._pool, user_id) as connection:
             rows = await connection.fetch(self._sql["events_since"], user_id, list(channels), since, limit)
         return tuple(_event(user_id, row) for row in rows)
@@ -234,11 +237,13 @@ class PostgresReads:
 
     async def _paged(self, name: str, user_id: UserId, page: PageRequest, *where: object) -> Page:
         place = place_of(page)
+        _require_storable(where)
         async with tenant_transaction(self._pool, user_id) as connection:
             rows = await connection.fetch(self._sql[name], user_id, *where, *place, page.limit + 1)
         return page_of(rows, page.limit)
 
     async def _whole(self, name: str, user_id: UserId, *where: object) -> Page:
+        _require_storable(where)
         async with tenant_transaction(self._pool, user_id) as connection:
             text: str = await connection.fetchval(self._sql[name], user_id, *where)
         return Page(items=text.encode())
@@ -249,6 +254,7 @@ class PostgresReads:
         return None if text is None else text.encode()
 
     async def _public(self, name: str, *where: object) -> Page:
+        _require_storable(where)
         async with tenant_transaction(self._pool, NOBODY) as connection:
             text: str = await connection.fetchval(self._sql[name], *where)
         return Page(items=text.encode())
@@ -257,6 +263,14 @@ class PostgresReads:
 def _require_points(limit: int) -> None:
     if not 1 <= limit <= POINTS_MAX:
         raise BadInput("limit", expected=f"1 to {POINTS_MAX}", was=limit)
+
+
+def _require_storable(where: Iterable[object]) -> None:
+    """Refuse text that PostgreSQL cannot hold; the driver would report some of it as if the connection were gone."""
+    for value in where:
+        for text in (value,) if isinstance(value, str) else value if isinstance(value, list | tuple) else ():
+            if not is_storable(text):
+                raise BadInput("filter", expected="UTF-8 without U+0000", was=text)
 
 
 def _event(user_id: UserId, row: Any) -> CommittedEvent:

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from engine.domain.errors import DependencyAway
-from storage.pool import OUTCOME_UNKNOWN, Connection, Pool
+from storage.pool import AWAY, OUTCOME_UNKNOWN, Connection, Pool
 
 _BEGIN = """
 begin isolation level {isolation} read only;
@@ -45,5 +45,5 @@ async def tenant_transaction(pool: Pool, user_id: UUID, *, is_snapshot: bool = F
                     await connection.execute("rollback")
                 raise
             await connection.execute("commit")
-    except OUTCOME_UNKNOWN as error:
+    except AWAY as error:
         raise DependencyAway("database", why=type(error).__name__) from error

@@ -53,8 +53,8 @@ def from_rfc3339(text: str) -> int:
 
 
 def decimal_text(value: Decimal) -> str:
-    """Write a decimal without an exponent, every digit kept."""
-    return format(value, "f")
+    """Write a decimal without an exponent, every digit kept; zero has no sign, as in the tables."""
+    return format(value if value else abs(value), "f")
 
 
 def render_row(row: Row) -> bytes:

@@ -21,14 +21,15 @@ ORDER BY t.created_at DESC, t.id DESC LIMIT $11
 SELECT {order}::text FROM orders t WHERE t.user_id = $1 AND t.id = $2
 
 -- name: order_events
--- The journal of one order and of its trades, oldest first.
+-- The journal of one order: its changes, requests, trades and alarms, oldest first. All carry the order's correlation.
 SELECT coalesce(json_agg(json_build_object(
     'seq', e.seq, 'prev', e.prev_seq, 'channel', e.channel, 'type', e.type,
-    'at', to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'data', e.payload) ORDER BY e.seq), '[]')::text
+    'at', {time e.at}, 'data', e.payload) ORDER BY e.seq), '[]')::text
 FROM orders o
 JOIN events e ON e.user_id = o.user_id AND e.correlation_id = o.correlation_id
 WHERE o.user_id = $1 AND o.id = $2
-  AND ((e.channel = 'orders' AND e.payload ->> 'id' = o.id::text) OR e.payload ->> 'order_id' = o.id::text)
+  AND o.id::text IN (
+    CASE e.channel WHEN 'orders' THEN e.payload ->> 'id' END, e.payload ->> 'order_id', e.payload #>> '{data,order_id}')
 
 -- name: trades
 -- A page of trades, newest first.
@@ -45,11 +46,11 @@ ORDER BY t.executed_at DESC, t.id DESC LIMIT $9
 
 -- name: ledger_entries
 -- A page of ledger entries with their lines, newest first.
-SELECT ({ledger_entry}::jsonb || jsonb_build_object('lines', (
-    SELECT coalesce(jsonb_agg(jsonb_build_object(
+SELECT left({ledger_entry}::text, -1) || ',"lines":' || (
+    SELECT coalesce(json_agg(json_build_object(
         'line_no', l.line_no, 'ledger_account', l.ledger_account, 'asset', l.asset, 'amount', l.amount::text)
         ORDER BY l.line_no), '[]')
-    FROM ledger_lines l WHERE l.entry_id = t.id)))::text AS item, t.at, t.id
+    FROM ledger_lines l WHERE l.entry_id = t.id)::text || '}' AS item, t.at, t.id
 FROM ledger_entries t
 WHERE t.user_id = $1
   AND ($2::uuid IS NULL OR t.account_id = $2)
@@ -115,19 +116,40 @@ SELECT json_build_object(
 FROM newest t
 
 -- name: equity_points
--- The last point of each of at most $5 equal spans per account, oldest first.
-WITH chosen AS (
-    SELECT e.*, count(*) OVER w AS points, row_number() OVER (w ORDER BY e.at) AS place
-    FROM equity_points e
-    WHERE e.user_id = $1
-      AND ($2::uuid IS NULL OR e.account_id = $2)
-      AND ($3::timestamptz IS NULL OR e.at >= $3)
-      AND ($4::timestamptz IS NULL OR e.at < $4)
-    WINDOW w AS (PARTITION BY e.account_id)),
-thinned AS (
-    SELECT DISTINCT ON (account_id, (place - 1) * least($5, points) / points) *
-    FROM chosen ORDER BY account_id, (place - 1) * least($5, points) / points, place DESC)
-SELECT coalesce(json_agg({equity_point} ORDER BY t.at, t.account_id), '[]')::text FROM thinned t
+-- Per account all points of a range if they are at most $5; else the last one of each of $5 equal spans of time from the
+-- first point to the last, each found in the index: a curve of years costs what a curve of days does. Oldest first.
+WITH curves AS (
+    SELECT a.id AS account_id, f.at AS first_at, l.at AS last_at, n.points <= $5 AS is_whole
+    FROM trading_accounts a
+    CROSS JOIN LATERAL (
+        SELECT e.at FROM equity_points e
+        WHERE e.account_id = a.id AND e.at >= coalesce($3::timestamptz, '-infinity')
+          AND e.at < coalesce($4::timestamptz, 'infinity')
+        ORDER BY e.at LIMIT 1) f
+    CROSS JOIN LATERAL (
+        SELECT e.at FROM equity_points e
+        WHERE e.account_id = a.id AND e.at >= f.at AND e.at < coalesce($4::timestamptz, 'infinity')
+        ORDER BY e.at DESC LIMIT 1) l
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS points FROM (
+            SELECT FROM equity_points e WHERE e.account_id = a.id AND e.at BETWEEN f.at AND l.at
+            LIMIT $5::bigint + 1) counted) n
+    WHERE a.user_id = $1 AND ($2::uuid IS NULL OR a.id = $2)),
+spans AS (
+    SELECT c.account_id,
+        c.first_at + (c.last_at - c.first_at) * (k::double precision / $5)
+            - CASE k WHEN 0 THEN interval '1 microsecond' ELSE interval '0' END AS after,
+        c.first_at + (c.last_at - c.first_at) * ((k + 1)::double precision / $5) AS until
+    FROM curves c CROSS JOIN generate_series(0, $5::bigint - 1) k WHERE NOT c.is_whole),
+chosen AS (
+    SELECT p.* FROM spans s
+    CROSS JOIN LATERAL (
+        SELECT e.* FROM equity_points e
+        WHERE e.account_id = s.account_id AND e.at > s.after AND e.at <= s.until ORDER BY e.at DESC LIMIT 1) p
+    UNION ALL
+    SELECT e.* FROM curves c
+    JOIN equity_points e ON e.account_id = c.account_id AND e.at BETWEEN c.first_at AND c.last_at WHERE c.is_whole)
+SELECT coalesce(json_agg({equity_point} ORDER BY t.at, t.account_id), '[]')::text FROM chosen t
 
 -- name: snapshots
 -- A page of daily snapshots, newest first.
