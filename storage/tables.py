@@ -52,6 +52,11 @@ FACTS: Final[tuple[type[Row], ...]] = (
 )
 """Every row class of schema `public`, what others point to first."""
 
+SHARED: Final = frozenset(
+    row_class.__table__ for row_class in FACTS if sum(other.__table__ == row_class.__table__ for other in FACTS) > 1
+)
+"""Tables that several row classes write."""
+
 MONTHS: Final[dict[str, str]] = {
     "trading_signals": "created_at",
     "equity_points": "at",
@@ -94,6 +99,15 @@ class Table:
     month_column: str | None
     """The column that says in which partition a row belongs."""
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the statement passes over a row that is not there, or another user's, and the caller must count."""
+        return self.mode == "update" or (self.mode == "upsert" and self._is_owned)
+
+    @property
+    def _is_owned(self) -> bool:
+        return "user_id" in self.columns and "user_id" not in self.key
+
     def statement(self, source: str) -> str:
         """Return the statement that writes the JSON text `source`, an SQL expression."""
         elements = f"jsonb_array_elements(({source})::jsonb)"
@@ -102,29 +116,26 @@ class Table:
     def _insert(self, elements: str) -> str:
         hints = get_type_hints(self.row_class, include_extras=True)
         values = ", ".join(_cast(hints[name], i) for i, name in enumerate(self.columns))
-        text = f"INSERT INTO {self.name} AS t ({_quoted(self.columns)}) SELECT {values} FROM {elements} AS elements (e)"
+        text = f"INSERT INTO {self.name} AS t ({_quoted(self.columns)}) SELECT {values} FROM {elements} AS elements (e)"  # noqa: S608 - names of our own structs.
         if self.mode == "insert":
             return text
         if self.mode == "ignore":
             return f"{text} ON CONFLICT ({_quoted(self.key)}) DO NOTHING"
         changing = [name for name in self.columns if name not in self.key and name not in KEPT]
-        owned = "user_id" in self.columns and "user_id" not in self.key
         sets = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in changing if name != "user_id")
         # A row never changes hands: the statement then touches too few rows, and whoever runs it refuses the batch.
-        guard = ' WHERE t."user_id" = EXCLUDED."user_id"' if owned else ""
+        guard = ' WHERE t."user_id" = EXCLUDED."user_id"' if self._is_owned else ""
         return f"{text} ON CONFLICT ({_quoted(self.key)}) DO UPDATE SET {sets}{guard}"
 
     def _update(self, elements: str) -> str:
         hints = get_type_hints(self.row_class, include_extras=True)
         values = ", ".join(f'{_cast(hints[name], i)} AS "{name}"' for i, name in enumerate(self.columns))
-        where = [*self.key, *(["user_id"] if "user_id" in self.columns and "user_id" not in self.key else [])]
+        where = [*self.key, "user_id"] if self._is_owned else list(self.key)
         sets = ", ".join(f'"{name}" = r."{name}"' for name in self.columns if name not in where)
         matches = " AND ".join(f't."{name}" = r."{name}"' for name in where)
         # MATERIALIZED: the casts run once per row, before the join.
-        return (
-            f"WITH r AS MATERIALIZED (SELECT {values} FROM {elements} AS elements (e)) "
-            f"UPDATE {self.name} AS t SET {sets} FROM r WHERE {matches}"
-        )
+        rows_of_batch = f"SELECT {values} FROM {elements} AS elements (e)"  # noqa: S608 - as above.
+        return f"WITH r AS MATERIALIZED ({rows_of_batch}) UPDATE {self.name} AS t SET {sets} FROM r WHERE {matches}"  # noqa: S608
 
 
 @cache

@@ -1,0 +1,137 @@
+"""Turns units into the arguments of the commit function, and makes the function itself from the row structs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from engine.domain.identifiers import UserId
+from engine.messages.rows import Row
+from engine.messages.writing import WriteUnit
+from storage.numbering import HeadsOfUser, NumberedUnit, Numbering, cells_of
+from storage.sql import statements
+from storage.tables import FACTS, SHARED, encode_rows, newest_per_key, table_of
+
+ROWS_MAX: Final = 1_000
+"""Rows and events of one statement (one unit may have more): about 1 ms of encoding, so that the loop is not held."""
+
+PLACE_OF: Final[dict[type[Row], int]] = {row_class: place for place, row_class in enumerate(FACTS)}
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One call of the commit function."""
+
+    arguments: tuple[Any, ...]
+    numbering: Numbering
+    numbered: list[NumberedUnit]
+
+
+@cache
+def commit_function() -> str:
+    """Return the statement that makes the function for one session."""
+    named = statements("commit")
+    tables = []
+    for place, row_class in enumerate(FACTS, start=1):
+        table = table_of(row_class)
+        shape = named["commit_guarded_table" if table.is_guarded else "commit_table"]
+        tables.append(shape.format(place=place, table=table.name, statement=table.statement(f"p_rows[{place}]")))
+    return named["commit_function"].replace("{tables}", "\n".join(tables))
+
+
+def plan(units: Sequence[WriteUnit], heads: dict[UserId, HeadsOfUser]) -> Plan:
+    """Number the events and encode everything.
+
+    Raises:
+        TypeError: A row or event holds what is no JSON, or is of no table.
+        ValueError: A text cannot be UTF-8.
+    """
+    numbering = Numbering(heads)
+    numbered = [numbering.number(unit) for unit in units]
+    rows, counts = _rows(units)
+    cells = cells_of(units)
+    moved = numbering.moved()
+    return Plan(
+        arguments=(
+            _encode(cells).decode() if cells else None,
+            _encode([(n.unit.id, n.unit.user_id, n.unit.n, n.unit.fence, n.first_seq, n.last_seq) for n in numbered])
+            .decode(),
+            rows,
+            counts,
+            _encode(moved).decode() if moved else None,
+            _encode({str(user_id): numbering.before(user_id) for user_id in numbering.after}).decode(),
+            _encode(list(_events(numbered))).decode() if moved else None,
+        ),
+        numbering=numbering,
+        numbered=numbered,
+    )  # fmt: skip
+
+
+def parts(units: Sequence[WriteUnit]) -> Iterator[list[WriteUnit]]:
+    """Cut a batch so that each part is of a fair size and its rows may be written table by table.
+
+    Inside a part all rows of one class are written before those of the next; a unit whose row would so come before an
+    older one of the same key begins a new part.
+    """
+    part: list[WriteUnit] = []
+    size = 0
+    newest: dict[tuple[str, Any], int] = {}
+    for unit in units:
+        weight = len(unit.rows) + len(unit.events)
+        shared = _shared_rows(unit)
+        if part and (size + weight > ROWS_MAX or any(newest.get(key, -1) > place for key, place in shared)):
+            yield part
+            part, size, newest = [], 0, {}
+        part.append(unit)
+        size += weight
+        newest.update(shared)
+    if part:
+        yield part
+
+
+def _shared_rows(unit: WriteUnit) -> list[tuple[tuple[str, Any], int]]:
+    found = []
+    for row in unit.rows:
+        if row.__table__ in SHARED:
+            table = table_of(type(row))
+            found.append(((table.name, table.key_of(row)), PLACE_OF[type(row)]))
+    return found
+
+
+def _rows(units: Sequence[WriteUnit]) -> tuple[list[str | None], list[int]]:
+    by_place: dict[int, list[Row]] = {}
+    for unit in units:
+        for row in unit.rows:
+            place = PLACE_OF.get(type(row))
+            if place is None:
+                raise TypeError(f"expected a row of a table that units write, was {type(row).__name__}")
+            by_place.setdefault(place, []).append(row)
+    texts: list[str | None] = [None] * len(FACTS)
+    counts = [0] * len(FACTS)
+    for place, batch in by_place.items():
+        kept = newest_per_key(table_of(FACTS[place]), batch)
+        texts[place] = encode_rows(kept)
+        counts[place] = len(kept)
+    return texts, counts
+
+
+def _events(numbered: list[NumberedUnit]) -> Iterator[tuple[Any, ...]]:
+    for each in numbered:
+        for event, source in zip(each.events, each.unit.events, strict=True):
+            yield (
+                event.user_id,
+                event.seq,
+                event.channel,
+                event.prev,
+                each.unit.id,
+                event.account_id,
+                event.type,
+                msgspec.Raw(event.data),
+                event.correlation_id,
+                source.causation_id,
+                event.at_ns,
+            )
