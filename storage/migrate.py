@@ -84,8 +84,8 @@ async def migrate(endpoints: Endpoints, *, clock: Clock) -> bool:
     """
     if (await _read_as_admin(endpoints)).is_current:
         return False
-    await bootstrap(endpoints)
     async with _only_migrator(endpoints, clock) as connection:
+        await _bootstrap(connection)
         state = await _read(connection)  # Whoever held the lock before us may have done it.
         _refuse_drift(state)
         if state.is_current:
@@ -113,23 +113,25 @@ async def downgrade(endpoints: Endpoints, revision: str, *, clock: Clock) -> Non
         _log.info("schema_downgraded", before=state.revision, after=revision)
 
 
-async def bootstrap(endpoints: Endpoints) -> None:
+async def bootstrap(endpoints: Endpoints, *, clock: Clock) -> None:
     """Make roles, memberships, extension and identity functions where they are absent.
 
     Raises:
         ConfigError: The user of the URL may not make them; the message names what was refused.
         DependencyAway: The database does not answer.
     """
+    async with _only_migrator(endpoints, clock) as connection:
+        await _bootstrap(connection)
+
+
+async def _bootstrap(connection: pool.Connection) -> None:
     text = await asyncio.to_thread(BOOTSTRAP.read_text, encoding="utf-8")
-    connection = await pool.connect(endpoints, DatabaseRole.ADMIN, application_name="cival-bootstrap")
     try:
         await connection.execute(text)
     except asyncpg.InsufficientPrivilegeError as error:
         raise ConfigError(
             "database.migrate_url", expected="a user who may make roles and schemas", was=str(error)
         ) from error
-    finally:
-        await connection.close()
 
 
 async def _read_as_admin(endpoints: Endpoints) -> SchemaState:
@@ -165,7 +167,8 @@ async def _only_migrator(endpoints: Endpoints, clock: Clock) -> AsyncIterator[po
     Polled: a session that waits inside `pg_advisory_lock` holds a snapshot, and CREATE INDEX CONCURRENTLY of the one at
     work would wait for that snapshot: a deadlock.
     """
-    connection = await pool.connect(endpoints, DatabaseRole.OWNER, application_name="cival-migrate-lock")
+    # As the administrator: before the first bootstrap there is no other role.
+    connection = await pool.connect(endpoints, DatabaseRole.ADMIN, application_name="cival-migrate-lock")
     try:
         deadline_ns = clock.monotonic_ns() + LOCK_TIMEOUT_NS
         while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK_KEY):

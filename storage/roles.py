@@ -42,22 +42,19 @@ class Endpoints:
 
     by_role: Mapping[DatabaseRole, Endpoint]
     is_embedded: bool
+    is_separated: bool
+    """Whether every role has a login of its own. Without, roles guard against mistakes only, not against intruders."""
 
     def of(self, role: DatabaseRole) -> Endpoint:
         """Return the way in for `role`."""
         return self.by_role[role]
-
-    @property
-    def is_separated(self) -> bool:
-        """Whether every role has a login of its own; False guards against mistakes only, not against intruders."""
-        return not any("role" in endpoint.server_settings for endpoint in self.by_role.values())
 
 
 def embedded_endpoints(socket_directory: str, database: str) -> Endpoints:
     """Return the endpoints of the embedded server behind `socket_directory`."""
     query = urlencode({"host": socket_directory})
     by_role = {role: Endpoint(f"postgresql://{role.value}@/{quote(database)}?{query}") for role in DatabaseRole}
-    return Endpoints(by_role, is_embedded=True)
+    return Endpoints(by_role, is_embedded=True, is_separated=True)
 
 
 def served_endpoints(
@@ -85,7 +82,8 @@ def served_endpoints(
         DatabaseRole.API: way(api_url, DatabaseRole.API),
         DatabaseRole.READER: way(reader_url, DatabaseRole.READER),
     }
-    return Endpoints(by_role, is_embedded=False)
+    is_separated = None not in {migrate_url, api_url, reader_url}
+    return Endpoints(by_role, is_embedded=False, is_separated=is_separated)
 
 
 def without_password(url: str) -> str:
@@ -93,5 +91,5 @@ def without_password(url: str) -> str:
     parts = urlsplit(url)
     if parts.password is None:
         return url
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{quote(parts.username or '')}:***@{host}"))
+    login, _, host = parts.netloc.rpartition("@")
+    return urlunsplit(parts._replace(netloc=f"{login.partition(':')[0]}:***@{host}"))
