@@ -14,9 +14,11 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from connectors.binance.symbols import Market
+from connectors.replay.candles import CandleFile
 from connectors.replay.lines import LineError, read_lines
 from connectors.replay.recording import FRAME_LINE, RecordedFile
-from connectors.replay.table import CandleFile, TradeFile, kind_of_table
+from connectors.replay.table import find_header
+from connectors.replay.trades import TradeFile
 from engine.domain.bars import parse_timeframe
 from engine.domain.errors import BadInput
 from engine.domain.identifiers import Symbol, Venue
@@ -229,11 +231,11 @@ def _scan(path: Path, *, venue: Venue, market: Market | None, symbol: Symbol | N
         if FRAME_LINE.match(data):
             return RecordedFile(path, venue=venue, market=market)
         break
-    kind = kind_of_table(path)
-    if kind is None:
-        reason = (
-            "expected `<receive time in ns> <frame>`, or a header of candles (time, open, high, low, close, volume)"
-        )
-        raise LineError(path, 1, reason=f"{reason} or trades (time, price, quantity)")
-    table = CandleFile if kind == "candles" else TradeFile
-    return table(path, venue=venue, symbol=symbol)
+    for table in (CandleFile, TradeFile):
+        try:
+            find_header(path, table.names)
+        except LineError:
+            continue
+        return table(path, venue=venue, symbol=symbol)
+    tables = "a header of candles (time, open, high, low, close, volume) or trades (time, price, quantity)"
+    raise LineError(path, 1, reason=f"expected `<receive time in ns> <frame>`, or {tables}")

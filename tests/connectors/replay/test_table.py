@@ -1,208 +1,47 @@
-"""CSV files of candles and trades, played as the market that they describe."""
+"""What all CSV files of a market share."""
 
-import csv
-import gzip
-from collections.abc import Sequence
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from actors.market_view import SymbolView, ViewSettings
-from actors.marks import Mark
+from connectors.replay.candles import CandleFile
+from connectors.replay.columns import CANDLE_NAMES, TRADE_NAMES
 from connectors.replay.lines import LineError
-from connectors.replay.session import ReplaySession
-from connectors.replay.table import CandleFile, TradeFile, kind_of_table
-from engine.domain.book import BINANCE_SPOT
-from engine.domain.kinds import Side
-from engine.messages.market import Bar, MarketMessage, QuoteTick, TradePrint
-from tests.support.market import decimals
-
-HOUR = 3_600_000_000_000
-T0 = 1_600_560_000_000_000_000
-CANDLES = """open_time_ms,open,high,low,close,volume
-1600560000000,100,110,95,105,8
-1600563600000,105,106,90,91,4
-1600567200000,91,91,91,91,0
-"""
-
-
-def a_file(tmp_path: Path, text: str, name: str = "BTCUSDT-1h.csv") -> Path:
-    path = tmp_path / name
-    path.write_text(text)
-    return path
-
-
-def messages(file: CandleFile | TradeFile) -> list[MarketMessage]:
-    found: list[MarketMessage] = []
-    for number, (at_ns, _, payload) in enumerate(file.items(), 1):
-        assert not isinstance(payload, LineError), payload
-        found += file.parse(payload, at_ns, number)
-    return found
-
-
-def errors(file: CandleFile | TradeFile) -> list[tuple[int, str]]:
-    return [(line, payload.reason) for _, line, payload in file.items() if isinstance(payload, LineError)]
-
-
-def bars_of(events: Sequence[MarketMessage], timeframe: str) -> list[Bar]:
-    """Build the bars as the engine does."""
-    view: SymbolView | None = None
-    bars: list[Bar] = []
-    for event in events:
-        if view is None:
-            settings = ViewSettings(venue="binance", timeframes=("4h", "1d"), candles={event.symbol: timeframe})
-            view = SymbolView(settings, event.symbol, rule=BINANCE_SPOT, mark=Mark(1))
-            view.begin(event.ts_init_ns)
-        if isinstance(event, TradePrint):
-            bars += view.see_trade(event)
-    assert view is not None
-    return bars + view.advance(events[-1].ts_init_ns + 1, 0)
-
-
-def test_a_candle_becomes_four_prices_in_its_own_time(tmp_path: Path) -> None:
-    file = CandleFile(a_file(tmp_path, CANDLES), venue="binance")
-    trades = [each for each in messages(file) if isinstance(each, TradePrint)]
-    rising, falling = trades[:4], trades[4:]
-    assert tuple(each.price for each in rising) == decimals(100, 95, 110, 105)
-    assert tuple(each.price for each in falling) == decimals(105, 106, 90, 91)
-    assert [(each.ts_event_ns - T0) * 4 // HOUR for each in rising] == [0, 1, 2, 3]
-    assert rising[-1].ts_event_ns == T0 + HOUR - 1
-    assert [each.aggressor for each in rising] == [Side.BUY, Side.SELL, Side.BUY, Side.SELL]
-    assert (file.frames, file.candles) == (12, {"BTC/USDT": "1h"})
-
-
-def test_a_candle_without_volume_gives_quotes_only(tmp_path: Path) -> None:
-    events = messages(CandleFile(a_file(tmp_path, CANDLES), venue="binance"))
-    quiet = [each for each in events if each.ts_event_ns >= T0 + 2 * HOUR]
-    assert [type(each) for each in quiet] == [QuoteTick] * 4
-
-
-def test_bars_built_from_candles_equal_them(tmp_path: Path) -> None:
-    file = CandleFile(a_file(tmp_path, CANDLES), venue="binance")
-    bars = bars_of(messages(file), "1h")
-    assert [(bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in bars] == [
-        decimals(100, 110, 95, 105, 8),
-        decimals(105, 106, 90, 91, 4),
-        decimals(91, 91, 91, 91, 0),
-    ]
-
-
-def test_four_years_of_recorded_candles_come_back_as_they_were(fixtures_dir: Path) -> None:
-    path = fixtures_dir / "derived/binance_spot/BTCUSDT-1h.2020-09-20_2024-12-31.csv.gz"
-    file = CandleFile(path, venue="binance")
-    with gzip.open(path, "rt") as lines:
-        rows = {int(row["open_time_ms"]) * 1_000_000: row for row in csv.DictReader(lines)}
-    bars = {bar.open_time_ns: bar for bar in bars_of(messages(file), "1h") if bar.timeframe == "1h"}
-    assert rows.keys() <= bars.keys()
-    for open_ns, row in rows.items():
-        bar = bars[open_ns]
-        numbers = (bar.open, bar.high, bar.low, bar.close, bar.volume)
-        assert numbers == tuple(Decimal(row[name]) for name in ("open", "high", "low", "close", "volume"))
-    # The 20 hours that the file lacks are flat bars.
-    assert all(not bars[open_ns].volume for open_ns in bars.keys() - rows.keys())
-    assert len(bars) - len(rows) == 20
-
-
-def test_long_names_symbols_and_timeframes_are_understood(tmp_path: Path) -> None:
-    text = (
-        "symbol,exchange,timeframe,open_time,open_price,high_price,low_price,close_price,volume\n"
-        "ETH/USDT,binance,1d,2020-09-20T00:00:00Z,1,1,1,1,1\n"
-        "ETH/USDT,binance,1h,2020-09-20T00:00:00Z,1,1,1,1,1\n"
-        "BTC/USDT,binance,1h,2020-09-20T00:00:00Z,2,2,2,2,1\n"
-        "ETH/USDT,binance,1h,2020-09-20T01:00:00Z,1,1,1,1,1\n"
-    )
-    file = CandleFile(a_file(tmp_path, text, "export.csv"), venue="binance")
-    assert file.candles == {"ETH/USDT": "1h", "BTC/USDT": "1h"}
-    assert [each.symbol for each in file.instruments] == ["BTC/USDT", "ETH/USDT"]
-    times = [at_ns for at_ns, _, _ in file.items()]
-    assert times == sorted(times)
-    assert len(messages(file)) == 3 * 8
-
-
-def test_newest_first_is_played_oldest_first(tmp_path: Path) -> None:
-    head, *rows = CANDLES.splitlines()
-    path = a_file(tmp_path, "\n".join([head, *reversed(rows)]))
-    assert messages(CandleFile(path, venue="binance"))[0].ts_event_ns == T0
-
-
-@pytest.mark.parametrize(
-    ("row", "reason"),
-    [
-        ("1600570800000,100,90,95,105,8", "0 < low <= open, close <= high"),
-        ("1600570800000,0,0,0,0,8", "0 < low"),
-        ("1600570800000,100,110,95,105,-1", "volume of zero or more"),
-        ("1600570800000,abc,110,95,105,8", "open: expected a decimal number"),
-        ("1600570800000,100,110", "index out of range"),
-        ("later,100,110,95,105,8", "time: expected seconds"),
-        ("1600570800001,100,110,95,105,8", "the start of an interval of 1h"),
-        ("1600567200000,100,110,95,105,8", "one row for each interval"),
-    ],
-)
-def test_a_bad_row_is_reported_with_its_line_and_the_others_play(tmp_path: Path, row: str, reason: str) -> None:
-    file = CandleFile(a_file(tmp_path, CANDLES + row + "\n1600574400000,91,91,91,91,1\n"), venue="binance")
-    ((line, why),) = errors(file)
-    assert line == 5
-    assert reason in why
-    assert file.frames == 3 * 4 + 1 + 4
-    assert sum(1 for _ in file.items()) == file.frames
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "reason"),
-    [
-        ("time,price\n1,2\n", "BTCUSDT.csv", "expected a header with"),
-        (CANDLES, "candles.csv", "a column `symbol` or a file name"),
-        ("\n".join(CANDLES.splitlines()[:2]), "BTCUSDT.csv", "two rows or more"),
-    ],
-)
-def test_a_file_that_cannot_be_understood_is_refused(tmp_path: Path, text: str, name: str, reason: str) -> None:
-    with pytest.raises(LineError, match=reason):
-        CandleFile(a_file(tmp_path, text, name), venue="binance")
-
-
-def test_a_vendors_own_first_line_is_passed_over(tmp_path: Path) -> None:
-    path = a_file(tmp_path, "Data by https://www.example.com\n" + CANDLES)
-    assert CandleFile(path, venue="binance").frames == 12
-
-
-def test_trades_are_played_one_by_one(tmp_path: Path) -> None:
-    text = "id,price,amount,timestamp\n7,5,1,1600560000\n8,6,2,1600560001.5\n9,6,3,1600560002\n10,5.5,1,1600560003\n"
-    file = TradeFile(a_file(tmp_path, text, "eth_usdt.csv"), venue="binance")
-    trades = [each for each in messages(file) if isinstance(each, TradePrint)]
-    assert [(each.trade_id, each.aggressor) for each in trades] == [
-        ("7", Side.BUY), ("8", Side.BUY), ("9", Side.BUY), ("10", Side.SELL),
-    ]  # fmt: skip
-    assert trades[1].ts_event_ns == T0 + 1_500_000_000
-    assert (trades[1].price, trades[1].quantity, trades[1].symbol) == (Decimal(6), Decimal(2), "ETH/USDT")
-    assert file.candles == {}
-
-
-def test_the_side_is_taken_from_its_column(tmp_path: Path) -> None:
-    text = "symbol,side,price,quantity,executed_at\nBTC/USDT,sell,5,1,1600560000\nBTC/USDT,up,5,1,1600560000\n"
-    file = TradeFile(a_file(tmp_path, text, "trades.csv"), venue="binance")
-    _, _, payload = next(iter(file.items()))
-    assert not isinstance(payload, LineError)
-    assert payload is not None
-    assert (payload.side, payload.trade_id) == (Side.SELL, "2")
-    assert errors(file) == [(3, "side: expected buy or sell, was 'up'")]
+from connectors.replay.table import cells_of, find_header
+from connectors.replay.trades import TradeFile
+from engine.messages.market import QuoteTick, TradePrint
+from tests.support.tables import CANDLES, a_file, messages
 
 
 def test_a_header_says_what_a_file_is(tmp_path: Path) -> None:
-    assert kind_of_table(a_file(tmp_path, CANDLES)) == "candles"
-    assert kind_of_table(a_file(tmp_path, "price,size,time\n1,1,1\n")) == "trades"
-    assert kind_of_table(a_file(tmp_path, "a,b,c\n1,2,3\n")) is None
-    assert kind_of_table(a_file(tmp_path, "")) is None
+    candles, trades = a_file(tmp_path, CANDLES, "a.csv"), a_file(tmp_path, "price,size,time\n1,1,1\n", "b.csv")
+    assert find_header(candles, CANDLE_NAMES)[0] == 1
+    assert find_header(trades, TRADE_NAMES) == (1, {"price": 0, "quantity": 1, "time": 2})
+    for path, names in ((candles, TRADE_NAMES), (trades, CANDLE_NAMES)):
+        with pytest.raises(LineError, match="expected a header with"):
+            find_header(path, names)
 
 
-@pytest.mark.parametrize(
-    ("file", "timeframe"),
-    [
-        ("basana/binance_spot/binance_btcusdt_day_2020.csv", "1d"),
-        ("derived/coinbase_exchange/BTC-USD-1s.20161007_20161008.csv.gz", "1s"),
-    ],
-)
-def test_files_of_other_vendors_play_without_an_error(fixtures_dir: Path, file: str, timeframe: str) -> None:
-    session = ReplaySession(fixtures_dir / file, venue="binance")
-    assert set(session.candles.values()) == {timeframe}
-    assert all(frame.error is None and frame.messages for frame in session.play())
+@pytest.mark.parametrize("text", ["", "a,b,c\n1,2,3\n", "\x00\x01"])
+def test_what_has_no_header_is_no_table(tmp_path: Path, text: str) -> None:
+    for names in (CANDLE_NAMES, TRADE_NAMES):
+        with pytest.raises(LineError, match=":1: expected a header with"):
+            find_header(a_file(tmp_path, text), names)
+
+
+def test_each_price_is_a_quote_and_then_a_trade(tmp_path: Path) -> None:
+    quote, trade = messages(TradeFile(a_file(tmp_path, "price,size,time\n5,2,1600560000\n"), venue="lab"))
+    assert isinstance(quote, QuoteTick)
+    assert isinstance(trade, TradePrint)
+    assert quote.bid == quote.ask == trade.price == 5
+    assert quote.bid_size == quote.ask_size == trade.quantity == 2
+    assert (quote.venue, quote.symbol, quote.frame, trade.frame) == ("lab", "BTC/USDT", 1, 1)
+
+
+def test_the_symbol_can_be_said(tmp_path: Path) -> None:
+    file = CandleFile(a_file(tmp_path, CANDLES, "candles.csv"), venue="lab", symbol="ETH/USDT")
+    assert [each.symbol for each in file.instruments] == ["ETH/USDT"]
+
+
+def test_quoted_cells_and_a_byte_order_mark_are_read() -> None:
+    assert cells_of(b'\xef\xbb\xbf"a,b",c') == ["a,b", "c"]
