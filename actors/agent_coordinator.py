@@ -7,29 +7,26 @@ neither forgets a decision nor makes it twice.
 An agent that fails is marked `error` and its open orders are cancelled; the others go on.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import msgspec
-
-from actors.agents.base import Agent, AgentSetup
-from actors.agents.catalogue import agent_type, parse_parameters
+from actors.agent_runner import RUNNING, AgentEnded, AgentRunner, Slot
+from actors.agents.catalogue import parse_parameters
 from actors.cell import Cell
 from actors.loaded import AgentLoad, Instruments
 from actors.outbox import Outbox
-from actors.sizing import Holding, PendingOrder, clip_target, order_for
+from actors.sizing import PendingOrder, clip_target, order_for
 from engine.domain.errors import BadInput, NotReady
-from engine.domain.identifiers import AccountId, AgentId, OrderId, SignalId, StrategyId, Symbol, Venue
+from engine.domain.identifiers import AccountId, AgentId, OrderId, SignalId, StrategyId, Venue
 from engine.domain.kinds import AgentStatus, OrderOrigin, OrderType, Side
-from engine.domain.position import Position
 from engine.messages.cell import ConfigureAgent, SetAgentMode
 from engine.messages.orders import CancelOrders, CheckIntent, FillBooked, OrderChanged, OrderIntent
-from engine.messages.rows import AgentRow, AgentStateRow, AgentStatusRow, OrderRow, ReplayPositionRow, Row, SignalRow
+from engine.messages.rows import AgentStateRow, AgentStatusRow, OrderRow, ReplayPositionRow, Row, SignalRow
 from engine.messages.signals import (
     AgentAnswer,
     AgentDecided,
-    AgentFilled,
     PauseAgent,
     Signal,
     StartAgent,
@@ -49,38 +46,12 @@ from engine.runtime.errors import ActorDeadError
 from engine.runtime.future import AsyncioFuture
 from engine.runtime.ref import Ref
 
-RUNNING = frozenset({AgentStatus.ACTIVE, AgentStatus.PAUSED})
-
 _EVENT_OF = {
     AgentStatus.ACTIVE: "AgentStarted",
     AgentStatus.INACTIVE: "AgentStopped",
     AgentStatus.PAUSED: "AgentPaused",
     AgentStatus.ERROR: "AgentFailed",
 }
-
-
-class AgentEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """To myself, from the system: an agent's actor is no more."""
-
-    agent_id: AgentId
-    generation: int
-    error: str
-
-
-class _Slot:
-    """One agent: its row, its actor while it runs, what it holds."""
-
-    __slots__ = ("generation", "holding", "input_position", "ref", "row", "state", "status", "version")
-
-    def __init__(self, load: AgentLoad) -> None:
-        self.row = load.row
-        self.version = load.version
-        self.status = AgentStatus(load.row.status)
-        self.state = load.state
-        self.input_position = load.input_position
-        self.holding = Holding()
-        self.ref: Ref[Agent] | None = None
-        self.generation = 0
 
 
 class AgentCoordinator(AsyncioActor):
@@ -117,9 +88,11 @@ class AgentCoordinator(AsyncioActor):
         self._outbox = Outbox(cell.numbers, cell.bus, self.actor_ref)
         self._is_store_away = False
         self._subscriptions: list[Subscription] = []
-        self._slots: dict[AgentId, _Slot] = {}
+        self._runner = AgentRunner(
+            cell=cell, coordinator=self.actor_ref, instruments=instruments, venues=venues, session=session
+        )
         for load in agents:
-            self._add(load)
+            self._runner.add(load)
         for order in open_orders:
             self._take_over(order)
 
@@ -130,17 +103,17 @@ class AgentCoordinator(AsyncioActor):
         self._subscriptions = [bus.subscribe(StoreStatus, tell)]
         for kind in (CellHalted, OrderChanged, FillBooked):
             self._subscriptions.append(bus.subscribe(kind, tell, key=user))
-        for slot in self._slots.values():
+        for slot in self._runner.slots.values():
             if slot.status in RUNNING:
-                self._launch(slot)
+                self._runner.launch(slot, self.system)
 
     def on_stop(self) -> None:
         """Stop the agents. What they still say has nobody to hear it, and is in no stored state."""
         self._outbox.close()
         for subscription in self._subscriptions:
             subscription.cancel()
-        for slot in self._slots.values():
-            self._halt_actor(slot)
+        for slot in self._runner.slots.values():
+            self._runner.halt(slot)
 
     def on_failure(self, *_error: Any) -> None:
         """Stop the agents: the cell starts again from the store."""
@@ -151,7 +124,7 @@ class AgentCoordinator(AsyncioActor):
     @handles(AgentDecided)
     def on_decided(self, message: AgentDecided) -> None:
         """Store the agent's new state with its signals, and order what is missing."""
-        slot = self._slots.get(message.agent_id)
+        slot = self._runner.slots.get(message.agent_id)
         if slot is None or slot.status not in RUNNING:
             return  # Said before it heard of its end; its stored state is older and consistent.
         now_ns = self._cell.clock.now_ns()
@@ -190,7 +163,7 @@ class AgentCoordinator(AsyncioActor):
         unit = self._cell.numbers.open(message.correlation_id, rows, events)
         self._gate.tell(CheckIntent(intent=intents[-1], unit=unit))
 
-    def _intent(self, slot: _Slot, signal: Signal, row: SignalRow, message: AgentDecided) -> OrderIntent | None:
+    def _intent(self, slot: Slot, signal: Signal, row: SignalRow, message: AgentDecided) -> OrderIntent | None:
         instrument = self._instruments[signal.venue, signal.symbol]
         target = clip_target(signal.target, instrument, signal.price, slot.row.allocation)
         sized = order_for(target, slot.holding.foreseen(signal.symbol), instrument)
@@ -218,7 +191,7 @@ class AgentCoordinator(AsyncioActor):
             decided_at_ns=message.decided_at_ns,
         )
 
-    def _state_rows(self, slot: _Slot, message: AgentDecided, now_ns: int) -> list[Row]:
+    def _state_rows(self, slot: Slot, message: AgentDecided, now_ns: int) -> list[Row]:
         user = self._cell.user_id
         rows: list[Row] = [
             AgentStateRow(
@@ -232,11 +205,11 @@ class AgentCoordinator(AsyncioActor):
         ]
         if message.input_position:
             # The slowest agent decides from where a restart must read again.
-            frame = min(each.input_position for each in self._slots.values() if each.status in RUNNING)
+            frame = min(each.input_position for each in self._runner.slots.values() if each.status in RUNNING)
             rows.append(ReplayPositionRow(user_id=user, session=self._session, frame=frame, updated_at=now_ns))
         return rows
 
-    def _signal_row(self, slot: _Slot, signal: Signal, message: AgentDecided, now_ns: int) -> SignalRow:
+    def _signal_row(self, slot: Slot, signal: Signal, message: AgentDecided, now_ns: int) -> SignalRow:
         return SignalRow(
             id=self._cell.ids.uuid(),
             user_id=self._cell.user_id,
@@ -258,31 +231,19 @@ class AgentCoordinator(AsyncioActor):
     @handles(OrderChanged)
     def on_order(self, message: OrderChanged) -> None:
         """Follow an agent's order to its end."""
-        slot = self._slots.get(message.agent_id) if message.agent_id is not None else None
+        slot = self._runner.slots.get(message.agent_id) if message.agent_id is not None else None
         if slot is not None:
             slot.holding.changed(message)
 
     @handles(FillBooked)
     def on_fill(self, message: FillBooked) -> None:
         """Book an agent's fill and tell the agent."""
-        slot = self._slots.get(message.agent_id) if message.agent_id is not None else None
+        slot = self._runner.slots.get(message.agent_id) if message.agent_id is not None else None
         if slot is None:
             return
         fill = message.fill
         position = slot.holding.filled(fill, self._instruments[fill.venue, fill.symbol])
-        self._tell_position(slot, fill.symbol, position)
-
-    def _tell_position(self, slot: _Slot, symbol: Symbol, position: Position) -> None:
-        if slot.ref is not None:
-            slot.ref.tell(
-                AgentFilled(
-                    agent_id=AgentId(slot.row.id),
-                    account_id=AccountId(slot.row.account_id),
-                    symbol=symbol,
-                    position=position.size,
-                    average_price=position.average_price,
-                )
-            )
+        self._runner.tell_position(slot, fill.symbol, position)
 
     # --- Commands ---------------------------------------------------------------------------------------------------
 
@@ -309,18 +270,18 @@ class AgentCoordinator(AsyncioActor):
         agent_id = AgentId(row.id)
         try:
             parse_parameters(row.agent_type, row.configuration)
-            self._require_known(row)
+            self._runner.require_known(row)
         except BadInput as error:
             return AgentAnswer(agent_id=agent_id, status=None, reason=str(error))
-        slot = self._slots.get(agent_id)
+        slot = self._runner.slots.get(agent_id)
         if slot is None:
-            slot = self._add(AgentLoad(row=row, version=message.version))
+            slot = self._runner.add(AgentLoad(row=row, version=message.version))
         else:
-            self._halt_actor(slot)
+            self._runner.halt(slot)
             slot.row, slot.version = row, message.version
         slot.status = AgentStatus(row.status)
         if slot.status in RUNNING:
-            self._launch(slot)
+            self._runner.launch(slot, self.system)
         event = self._event("agents", "AgentConfigured", row, slot)
         return self._reply_after(slot, (row,), (event,), message.record)
 
@@ -328,7 +289,7 @@ class AgentCoordinator(AsyncioActor):
         self, agent_id: AgentId, status: AgentStatus, record: CommandRecord | None
     ) -> AsyncioFuture[AgentAnswer] | AgentAnswer:
         self._require_store()
-        slot = self._slots.get(agent_id)
+        slot = self._runner.slots.get(agent_id)
         if slot is None:
             return AgentAnswer(agent_id=agent_id, status=None, reason="not_found")
         reason = self._enter(slot, status)
@@ -337,20 +298,21 @@ class AgentCoordinator(AsyncioActor):
             self._cancel_orders(slot, "agent_stopped")
         return self._reply_after(slot, rows, events, record, reason or "")
 
-    def _enter(self, slot: _Slot, status: AgentStatus) -> str | None:
+    def _enter(self, slot: Slot, status: AgentStatus) -> str | None:
         """Bring an agent into a status; return why it is in `error` instead, if it is."""
         slot.status = status
         if status is AgentStatus.INACTIVE:
-            self._halt_actor(slot)
+            self._runner.halt(slot)
             return None
-        if slot.ref is not None:
+        if slot.ref is None:
+            return self._runner.launch(slot, self.system)
+        with contextlib.suppress(ActorDeadError):  # Then its end is on its way here.
             slot.ref.tell(SetAgentMode(agent_id=AgentId(slot.row.id), is_paused=status is AgentStatus.PAUSED))
-            return None
-        return self._launch(slot)
+        return None
 
     def _reply_after(
         self,
-        slot: _Slot,
+        slot: Slot,
         rows: tuple[Row, ...],
         events: tuple[JournalEvent, ...],
         record: CommandRecord | None,
@@ -371,81 +333,18 @@ class AgentCoordinator(AsyncioActor):
         if self._is_store_away:
             raise NotReady("database", why="changes are refused while it is away", retry_after_s=1.0)
 
-    def _require_known(self, row: AgentRow) -> None:
-        venue = self._venues.get(AccountId(row.account_id))
-        if venue is None:
-            raise BadInput("account_id", expected="an account of this user", was=str(row.account_id))
-        for symbol in row.symbols:
-            if (venue, symbol) not in self._instruments:
-                raise BadInput("symbols", expected=f"instruments of {venue}", was=symbol)
-
     # --- Agents as actors -------------------------------------------------------------------------------------------
 
-    def _add(self, load: AgentLoad) -> _Slot:
-        slot = self._slots[AgentId(load.row.id)] = _Slot(load)
-        if load.state is not None and load.state.get("session", "") != self._session:
-            slot.state, slot.input_position = None, 0
-        venue = self._venues[AccountId(load.row.account_id)]
-        for held in load.positions:
-            slot.holding.positions[held.symbol] = Position.restored(
-                self._instruments[venue, held.symbol],
-                size=held.size,
-                average_price=held.average_price,
-                realized_pnl=held.realized_pnl,
-                fees_paid=held.fees,
-            )
-        return slot
-
     def _take_over(self, order: OrderRow) -> None:
-        slot = self._slots.get(AgentId(order.agent_id)) if order.agent_id is not None else None
+        slot = self._runner.slots.get(AgentId(order.agent_id)) if order.agent_id is not None else None
         if slot is not None:
             pending = PendingOrder(order.symbol, Side(order.side), order.quantity, booked=order.filled_quantity)
             slot.holding.pending[OrderId(order.id)] = pending
 
-    def _launch(self, slot: _Slot) -> str | None:
-        """Start the actor of an agent; a wrong configuration is a status, not a failure of the coordinator."""
-        row = slot.row
-        agent_id = AgentId(row.id)
-        slot.generation += 1
-        try:
-            setup = AgentSetup(
-                agent_id=agent_id,
-                account_id=AccountId(row.account_id),
-                venue=self._venues[AccountId(row.account_id)],
-                symbols=tuple(row.symbols),
-                parameters=parse_parameters(row.agent_type, row.configuration),
-                state=slot.state,
-                input_position=slot.input_position,
-                is_paused=slot.status is AgentStatus.PAUSED,
-            )
-            kind = agent_type(row.agent_type)
-        except BadInput as error:
-            slot.status = AgentStatus.ERROR
-            return str(error)
-        collaborators = {"setup": setup, "bus": self._cell.bus, "ids": self._cell.ids, "coordinator": self.actor_ref}
-        slot.ref = self.system.launch(kind, kwargs=collaborators, name=f"agent/{agent_id}/{slot.generation}")
-        self.system.watch(slot.ref, partial(self._watch_end, agent_id, slot.generation))
-        for symbol, position in slot.holding.positions.items():
-            self._tell_position(slot, symbol, position)
-        return None
-
-    def _watch_end(self, agent_id: AgentId, generation: int, _ref: Ref[Any], error: BaseException | None) -> None:
-        """Called by the system in some other turn: only send."""
-        if error is not None:
-            try:
-                self.actor_ref.tell(AgentEnded(agent_id=agent_id, generation=generation, error=repr(error)))
-            except ActorDeadError:
-                return  # The whole cell is ending.
-
-    def _halt_actor(self, slot: _Slot) -> None:
-        if slot.ref is not None:
-            slot.ref.halt()
-            slot.ref = None
-
     @handles(AgentEnded)
     def on_ended(self, message: AgentEnded) -> None:
         """Mark a failed agent, cancel what it has open, and go on with the others."""
-        slot = self._slots[message.agent_id]
+        slot = self._runner.slots[message.agent_id]
         if slot.generation != message.generation or slot.ref is None:
             return
         slot.ref = None
@@ -455,10 +354,10 @@ class AgentCoordinator(AsyncioActor):
         self._cell.writer.tell(self._cell.numbers.open(rows=rows, events=events))
         self._cancel_orders(slot, "agent_failed")
 
-    def _cancel_orders(self, slot: _Slot, reason: str) -> None:
+    def _cancel_orders(self, slot: Slot, reason: str) -> None:
         self._gate.tell(CancelOrders(user_id=self._cell.user_id, agent_id=AgentId(slot.row.id), reason=reason))
 
-    def _status(self, slot: _Slot, reason: str | None) -> tuple[tuple[Row, ...], tuple[JournalEvent, ...]]:
+    def _status(self, slot: Slot, reason: str | None) -> tuple[tuple[Row, ...], tuple[JournalEvent, ...]]:
         row = AgentStatusRow(
             id=slot.row.id,
             user_id=self._cell.user_id,
@@ -468,7 +367,7 @@ class AgentCoordinator(AsyncioActor):
         )
         return (row,), (self._event("agents", _EVENT_OF[slot.status], row, slot),)
 
-    def _event(self, channel: str, kind: str, row: Row, slot: _Slot, correlation_id: Any = None) -> JournalEvent:
+    def _event(self, channel: str, kind: str, row: Row, slot: Slot, correlation_id: Any = None) -> JournalEvent:
         return JournalEvent(
             channel=channel,
             type=kind,

@@ -110,11 +110,17 @@ class AccountBooks:
         """Book an entry that is no fill; return the assets whose balance it changed."""
         return self._balances.apply(entry)
 
-    def follow(self, change: OrderChanged) -> Instrument:
+    def follow(self, change: OrderChanged) -> Instrument | None:
         """Lock what an order may still take, or unlock what it cannot any more.
 
         A market order locks nothing: it does not rest.
+
+        Returns:
+            The instrument whose locks have changed, None if none has.
         """
+        known = self._orders.get(change.order_id)
+        if known is None and (change.is_done or change.price is None):
+            return None
         instrument = self.instrument(change.symbol)
         left = subtract(change.expected_quantity, change.filled_quantity)
         if change.is_done or change.price is None or left <= ZERO:

@@ -121,6 +121,14 @@ class Exposures:
         """Set a position of a scope."""
         self.book(scope, scope_id).positions[position.instrument.symbol] = position
 
+    def hold_for_account(self, account_id: AccountId, position: Position) -> None:
+        """Set a position of an account, and add it to the user's."""
+        self.hold(Scope.ACCOUNT, account_id, position)
+        total = self.book(Scope.USER, self._user_id).position(position.instrument)
+        if position.size:
+            side = Side.BUY if position.size > ZERO else Side.SELL
+            total.apply_fill(side, position.average_price, position.size.copy_abs())
+
     def take(self, intent: OrderIntent, instrument: Instrument, price: Decimal) -> None:
         """Reserve for an order that passes the gate; `price` values it."""
         tracked = _Tracked(intent, self._scopes(intent.account_id, intent.agent_id), intent.quantity)

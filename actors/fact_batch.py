@@ -1,4 +1,7 @@
-"""Collects what facts about orders change, until it leaves as one unit of work."""
+"""Collects what facts about orders change, until it leaves as one unit of work.
+
+An order that changes several times within one unit has one row in it, the newest, and an event per change.
+"""
 
 from typing import Final
 
@@ -9,7 +12,7 @@ from engine.domain.order_facts import Alarm, FillFact, Outcome
 from engine.domain.ports import Ids
 from engine.domain.values import ZERO
 from engine.messages.orders import Fill, OrderChanged
-from engine.messages.rows import OrderRequestRow, OrderRow, RiskAlertRow, Row, TradeRow
+from engine.messages.rows import OrderRequestRow, RiskAlertRow, Row, TradeRow
 from engine.messages.writing import JournalEvent
 
 _SEVERITY: Final = {
@@ -24,7 +27,18 @@ _SEVERITY: Final = {
 class FactBatch:
     """Rows, events and fills of one unit, in the order in which they were learnt."""
 
-    __slots__ = ("_account_id", "_ids", "_now_ns", "_user_id", "_venue", "events", "fills", "orders", "rows", "trades")
+    __slots__ = (
+        "_account_id",
+        "_ids",
+        "_now_ns",
+        "_others",
+        "_touched",
+        "_user_id",
+        "_venue",
+        "events",
+        "fills",
+        "trades",
+    )
 
     def __init__(self, *, user_id: UserId, account_id: AccountId, venue: Venue, ids: Ids, now_ns: int) -> None:
         """Start empty; `now_ns`: market time of all that is added."""
@@ -33,11 +47,27 @@ class FactBatch:
         self._venue = venue
         self._ids = ids
         self._now_ns = now_ns
-        self.rows: list[Row] = []
+        self._touched: dict[OrderId, LiveOrder] = {}
+        self._others: list[Row] = []
         self.events: list[JournalEvent] = []
-        self.orders: dict[OrderId, OrderChanged] = {}
         self.fills: list[Fill] = []
         self.trades: list[TradeRow] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._touched or self._others)
+
+    @property
+    def orders(self) -> tuple[LiveOrder, ...]:
+        """Every order that has changed."""
+        return tuple(self._touched.values())
+
+    def rows(self) -> tuple[Row, ...]:
+        """Return the newest row of every order that has changed, then everything else."""
+        return (*[live.refresh(self._now_ns) for live in self._touched.values()], *self._others)
+
+    def changes(self) -> tuple[OrderChanged, ...]:
+        """Return how the orders that have changed now stand."""
+        return tuple([live.changed() for live in self._touched.values()])
 
     def learn(self, live: LiveOrder, seen: Seen, outcome: Outcome) -> None:
         """Add what a fact has changed of an order; nothing if it changed nothing.
@@ -49,25 +79,27 @@ class FactBatch:
         """
         if not outcome.changed:
             return
-        row = live.refresh(self._now_ns)
-        self.rows.append(row)
-        self.event("orders", live.event_since(seen), row, live.correlation_id)
+        self._touched[live.state.order_id] = live
+        kind = live.event_since(seen)
+        if kind is not None:
+            self.event("orders", kind, live.refresh(self._now_ns), live.correlation_id)
         for fact in outcome.book:
-            self._book(live, row, fact)
+            self._book(live, fact)
         for alarm in outcome.alarms:
             self._alarm(live, alarm)
-        self.orders[live.state.order_id] = live.changed()
 
     def created(self, live: LiveOrder, kind: str) -> None:
         """Add a new order."""
-        row = live.refresh(self._now_ns)
-        self.rows.append(row)
-        self.event("orders", kind, row, live.correlation_id)
-        self.orders[live.state.order_id] = live.changed()
+        self._touched[live.state.order_id] = live
+        self.event("orders", kind, live.refresh(self._now_ns), live.correlation_id)
+
+    def add(self, row: Row) -> None:
+        """Add a row that is no order in memory."""
+        self._others.append(row)
 
     def request(self, live: LiveOrder, kind: str, row: OrderRequestRow) -> None:
         """Add a cancel request or its answer."""
-        self.rows.append(row)
+        self._others.append(row)
         self.event("orders", kind, row, live.correlation_id)
 
     def event(self, channel: str, kind: str, data: Row, correlation_id: CorrelationId | None) -> None:
@@ -83,7 +115,7 @@ class FactBatch:
             )
         )
 
-    def _book(self, live: LiveOrder, row: OrderRow, fact: FillFact) -> None:
+    def _book(self, live: LiveOrder, fact: FillFact) -> None:
         side = live.state.side
         self.fills.append(
             Fill(
@@ -93,7 +125,7 @@ class FactBatch:
                 venue=self._venue,
                 symbol=live.state.symbol,
                 side=side,
-                position_side=PositionSide(row.position_side),
+                position_side=PositionSide(live.row.position_side),
                 price=fact.price,
                 quantity=fact.quantity,
                 fee=fact.fee,
@@ -137,5 +169,5 @@ class FactBatch:
             data={"order_id": str(live.row.id), "symbol": live.row.symbol, "status": live.row.status},
             created_at=self._now_ns,
         )
-        self.rows.append(row)
+        self._others.append(row)
         self.event("alerts", "OrderAlarm", row, live.correlation_id)

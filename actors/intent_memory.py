@@ -6,7 +6,9 @@ The newest `KEPT_MAX` are in memory; before a key of a caller's own choice is ta
 from typing import Final
 
 from engine.domain.identifiers import AccountId, OrderId
-from engine.messages.orders import OrderIntent
+from engine.domain.kinds import OrderStatus
+from engine.domain.values import ZERO
+from engine.messages.orders import OrderChanged, OrderIntent
 from engine.messages.rows import OrderRow
 
 KEPT_MAX: Final = 10_000
@@ -45,3 +47,24 @@ def is_own_key(intent: OrderIntent) -> bool:
     """Whether the caller chose a key that somebody may have used before; ours never repeat."""
     own = str(intent.order_id)
     return intent.intent_key != own or intent.client_order_id != own
+
+
+def nothing_of(intent: OrderIntent) -> OrderChanged:
+    """Say of an intent that was told twice that no order of its own comes of it: whoever counts on it can stop."""
+    return OrderChanged(
+        order_id=intent.order_id,
+        user_id=intent.user_id,
+        account_id=intent.account_id,
+        venue=intent.venue,
+        symbol=intent.symbol,
+        side=intent.side,
+        type=intent.type,
+        price=intent.price,
+        quantity=intent.quantity,
+        filled_quantity=ZERO,
+        expected_quantity=ZERO,
+        status=OrderStatus.REJECTED,
+        is_done=True,
+        origin=intent.origin,
+        agent_id=intent.agent_id,
+    )

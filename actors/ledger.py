@@ -119,7 +119,9 @@ class Ledger(AsyncioActor):
             is_opened=load.is_opened or bool(load.balances or load.positions),
         )
         for change in open_orders:
-            self._books.lock_for(self._books.follow(change))
+            locked = self._books.follow(change)
+            if locked is not None:
+                self._books.lock_for(locked)
         self._projected_n = 0
         """Highest number of a unit that holds positions or balances."""
         self._marked: dict[Symbol, Decimal] = {}
@@ -208,7 +210,9 @@ class Ledger(AsyncioActor):
                 )
             )
         for change in orders:
-            touched[change.symbol] = self._books.follow(change)
+            instrument = self._books.follow(change)
+            if instrument is not None:
+                touched[change.symbol] = instrument
         for instrument in touched.values():
             before = self._locks(instrument)
             self._books.lock_for(instrument)

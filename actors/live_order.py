@@ -72,8 +72,8 @@ class LiveOrder:
         state = self.state
         return state.lifecycle, state.done_reason, state.filled_quantity
 
-    def event_since(self, seen: Seen) -> str:
-        """Name what has happened since."""
+    def event_since(self, seen: Seen) -> str | None:
+        """Name what has happened since; None if it is nothing that anybody sees, such as a newer time of a status."""
         lifecycle, reason, filled = seen
         state = self.state
         now = state.done_reason
@@ -83,7 +83,7 @@ class LiveOrder:
             return "OrderPartiallyFilled"
         if state.lifecycle is not lifecycle:
             return "OrderUnknown" if state.lifecycle is Lifecycle.UNKNOWN else "OrderAccepted"
-        return "OrderUpdated"
+        return None
 
     def refresh(self, now_ns: int) -> OrderRow:
         """Make the row anew from the state."""

@@ -27,6 +27,7 @@ from engine.domain.order_facts import StatusFact
 from engine.messages.archive import OrderArchive, OrderLoad
 from engine.messages.cell import FollowVenue, ReconcileAccount
 from engine.messages.orders import CancelAnswer, CancelOrder, CancelOrders, DenyOrder, SubmitOrder
+from engine.messages.system import Flush
 from engine.messages.venues import (
     OrderAbsent,
     OrderFound,
@@ -162,9 +163,7 @@ class OrderRouter(Reconciling):
         self.memory.add(live)
         batch = self.batch()
         batch.created(live, "OrderSubmitting")
-        unit = message.unit.plus(tuple(batch.rows), tuple(batch.events))
-        self.mark(batch, unit)
-        self.book(batch, unit)
+        self.pass_on(batch, message.unit.plus(batch.rows(), tuple(batch.events)))
         self.outbox.hold(live.n, partial(self._send_submit, live, submit))
 
     @handles(DenyOrder)
@@ -177,9 +176,9 @@ class OrderRouter(Reconciling):
         row = live.refresh(now_ns) if folded is None else folded
         if folded is None:
             self._denials.remember(row)
-        batch.rows.append(row)
+        batch.add(row)
         batch.event("orders", "OrderDenied", row, message.intent.correlation_id)
-        self.cell.writer.tell(message.unit.plus(tuple(batch.rows), tuple(batch.events)))
+        self.cell.writer.tell(message.unit.plus(batch.rows(), tuple(batch.events)))
         self.cell.bus.publish(live.changed(), key=self.cell.user_id)
 
     def _send_submit(self, live: LiveOrder, submit: VenueSubmit) -> None:
@@ -197,9 +196,7 @@ class OrderRouter(Reconciling):
 
     def _not_sent(self, live: LiveOrder, why: str) -> None:
         live.explain(why, None, None)
-        batch = self.batch()
-        self.apply_done(batch, live, DoneReason.DENIED)
-        self.send(batch, live.correlation_id)
+        self.apply_done(self.gathering(), live, DoneReason.DENIED)
 
     # --- Cancels ------------------------------------------------------------------------------------------------------
 
@@ -260,11 +257,9 @@ class OrderRouter(Reconciling):
         """The order is at the venue."""
         live = self.memory.get(message.order_id)
         if live is not None:
-            batch = self.batch()
             seen = live.seen()
             outcome = live.state.apply_accepted(message.external_order_id, message.venue_time_ns)
-            self.learn(batch, live, outcome, seen)
-            self.send(batch, live.correlation_id)
+            self.learn(self.gathering(), live, outcome, seen)
 
     @handles(VenueRejected)
     def on_rejected(self, message: VenueRejected) -> None:
@@ -273,11 +268,8 @@ class OrderRouter(Reconciling):
         if live is not None:
             if not live.state.is_done:
                 live.explain(message.code, None, message.message[:200] or None)
-            batch = self.batch()
-            self.apply_status(
-                batch, live, StatusFact(venue_time_ns=message.venue_time_ns, done_reason=DoneReason.REJECTED)
-            )
-            self.send(batch, live.correlation_id)
+            status = StatusFact(venue_time_ns=message.venue_time_ns, done_reason=DoneReason.REJECTED)
+            self.apply_status(self.gathering(), live, status)
 
     @handles(VenueUnknown)
     def on_unknown(self, message: VenueUnknown) -> None:
@@ -305,17 +297,14 @@ class OrderRouter(Reconciling):
         if live is None:
             return
         state = RequestState.UNKNOWN if message.code == "unknown" else RequestState.REFUSED
-        batch = self.batch()
-        self.cancels.answer(live, state, message.code, batch, self.cell.clock.now_ns())
-        self.send(batch, live.correlation_id)
+        self.cancels.answer(live, state, message.code, self.gathering(), self.cell.clock.now_ns())
         if not live.state.is_done:
             self.questions.begin(live)
 
     def _unknown(self, live: LiveOrder) -> None:
-        batch = self.batch()
         seen = live.seen()
-        self.learn(batch, live, live.state.apply_unknown(), seen)
-        self.send(batch, live.correlation_id)
+        outcome = live.state.apply_unknown()
+        self.learn(self.gathering(), live, outcome, seen)
         self.questions.begin(live)
 
     # --- Questions ----------------------------------------------------------------------------------------------------
@@ -341,14 +330,10 @@ class OrderRouter(Reconciling):
             live.question = 0
         elif isinstance(answer, OrderFound):
             live.question = 0
-            batch = self.batch()
-            self.apply(batch, live, answer.order)
-            self.send(batch, live.correlation_id)
+            self.apply(self.gathering(), live, answer.order)
         elif isinstance(answer, OrderAbsent) and self._is_proven_absent(live, answer.venue_time_ns):
             live.question = 0
-            batch = self.batch()
-            self.apply_done(batch, live, DoneReason.NEVER_EXISTED)
-            self.send(batch, live.correlation_id)
+            self.apply_done(self.gathering(), live, DoneReason.NEVER_EXISTED)
         else:
             if live.question == ASKS_BEFORE_ALERT:
                 self.log.error("order_unresolved", order_id=str(live.row.id), lifecycle=live.row.lifecycle)
@@ -376,6 +361,11 @@ class OrderRouter(Reconciling):
             self.after(FETCH_AGAIN_NS, message, clock=self.cell.wall)
 
     # --- The cell -----------------------------------------------------------------------------------------------------
+
+    @handles(Flush)
+    def on_flush(self, _message: Flush) -> None:
+        """Everything that came together is handled: send it."""
+        self.flush()
 
     @handles(Recalled)
     def on_recalled(self, message: Recalled) -> None:

@@ -10,7 +10,6 @@ from actors.router_core import RouterCore, key_of
 from actors.venue_questions import VenueQuestions
 from engine.domain.kinds import DoneReason, Lifecycle
 from engine.messages.archive import OrderLoad
-from engine.messages.orders import BookUnit
 from engine.messages.portfolio import AdjustBalances, ApplyReconciliation, ReconciliationApplied
 from engine.messages.venues import VenueAccount
 from engine.messages.writing import WriteUnit
@@ -81,8 +80,13 @@ class Reconciling(RouterCore):
             matched=matched,
             is_compared=message.account is not None and self._is_comparable(message.account),
         )
-        unit = self.open_unit(batch, message.unit.correlation_id, message.unit.rows)
-        self._pass_on(message, batch, unit, is_compared=applied.is_compared)
+        unit = self.cell.numbers.open(
+            message.unit.correlation_id, message.unit.rows + batch.rows(), tuple(batch.events)
+        )
+        if applied.is_compared and message.account is not None:
+            self._compare(message.account, batch, unit)
+        else:
+            self.pass_on(batch, unit)
         assert unit.n is not None, "expected a unit of the cell"
         self.outbox.hold(unit.n, partial(reply.set, applied))
         self._ask_for_missing(message)
@@ -96,21 +100,21 @@ class Reconciling(RouterCore):
                 closed += 1
         return closed
 
-    def _pass_on(self, message: ApplyReconciliation, batch: FactBatch, unit: WriteUnit, *, is_compared: bool) -> None:
-        if message.account is None or not is_compared:
-            self.book(batch, unit)
-        else:
-            self.ledger.tell(
-                AdjustBalances(
-                    account_id=self.account_id,
-                    unit=unit,
-                    account=message.account,
-                    orders=tuple(batch.orders.values()),
-                    fills=tuple(batch.fills),
-                    trades=tuple(batch.trades),
-                )
+    def _compare(self, account: VenueAccount, batch: FactBatch, unit: WriteUnit) -> None:
+        """Let the ledger compare balances once it has booked the fills."""
+        self.mark(batch, unit)
+        changes = batch.changes()
+        self.ledger.tell(
+            AdjustBalances(
+                account_id=self.account_id,
+                unit=unit,
+                account=account,
+                orders=changes,
+                fills=tuple(batch.fills),
+                trades=tuple(batch.trades),
             )
-        self.publish(batch)
+        )
+        self.publish(changes)
 
     def _is_comparable(self, account: VenueAccount) -> bool:
         """Whether the venue's numbers contain every fill that is booked, so that both are of one moment.
@@ -132,14 +136,6 @@ class Reconciling(RouterCore):
         for live in self.memory.living():
             if live.row.venue_client_id not in listed and _was_sent(live):
                 self.questions.begin(live)
-
-    def book(self, batch: FactBatch, unit: WriteUnit) -> None:
-        """Hand a unit that is numbered already to the ledger."""
-        self.ledger.tell(
-            BookUnit(
-                unit=unit, orders=tuple(batch.orders.values()), fills=tuple(batch.fills), trades=tuple(batch.trades)
-            )
-        )
 
 
 def _was_sent(live: LiveOrder) -> bool:

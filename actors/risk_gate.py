@@ -15,15 +15,16 @@ import msgspec
 from actors.cell import Cell
 from actors.checks import Checks
 from actors.exposures import Exposures
-from actors.intent_memory import IntentMemory, is_own_key
+from actors.gate_load import GateAccount, rebuild
+from actors.intent_memory import IntentMemory, is_own_key, nothing_of
 from actors.limit_book import LimitBook
 from actors.loaded import AgentLoad, Instruments
 from actors.outbox import Outbox
 from actors.trading_states import TradingStates
 from engine.domain.errors import BadInput, DependencyAway, NotReady
-from engine.domain.identifiers import AccountId, AgentId, OrderId, Venue
+from engine.domain.identifiers import AccountId, AgentId, OrderId
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import OrderStatus, Scope, Side, TradingState
+from engine.domain.kinds import Scope, TradingState
 from engine.domain.ports import Marks
 from engine.domain.position import Position
 from engine.domain.values import ZERO
@@ -45,29 +46,16 @@ from engine.messages.orders import (
     SubmitOrder,
 )
 from engine.messages.risk import Halt, HaltAnswer, LimitChanged, Resume, ScopeState, StateAnswer, StateQuery
-from engine.messages.rows import AuditRow, BalanceRow, LimitRow, OrderRow, PositionRow, Row, TradingStateRow
+from engine.messages.rows import LimitRow, OrderRow, TradingStateRow
 from engine.messages.writing import CellHalted, CommandRecord, JournalEvent, StoreStatus, UnitsCommitted, WriteUnit
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.bus import Subscription
 from engine.runtime.future import AsyncioFuture
-from engine.runtime.ref import Ref
 
 CANCEL_TIMEOUT_S: Final = 30.0
 """Seconds for a router to answer a cancel; it answers at once or after one commit."""
 AWAY: Final = "not_ready"
 """Code of a denial while the database is away."""
-
-
-class GateAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """One account as the gate finds it."""
-
-    account_id: AccountId
-    venue: Venue
-    router: Ref[Any]
-    positions: tuple[PositionRow, ...] = ()
-    balances: tuple[BalanceRow, ...] = ()
-    open_orders: tuple[OrderChanged, ...] = ()
-    """All orders that are not done."""
 
 
 class IntentLooked(msgspec.Struct, frozen=True):
@@ -127,9 +115,7 @@ class RiskGate(AsyncioActor):
         self._subscriptions: list[Subscription] = []
         for account in accounts:
             self._checks.not_ready[account.account_id] = "starting"
-            self._load(account)
-        for agent in agents:
-            self._load_agent(agent)
+        rebuild(self._exposures, accounts, agents, instruments=instruments, marks=marks)
         for row in recent_orders:
             self._intents.keep_row(row)
 
@@ -149,31 +135,6 @@ class RiskGate(AsyncioActor):
     def on_failure(self, *_error: Any) -> None:
         """Let nothing pass any more; the cell starts again from the store."""
         self.on_stop()
-
-    def _load(self, account: GateAccount) -> None:
-        exposures, account_id = self._exposures, account.account_id
-        exposures.own(account_id, [(row.asset, row.total) for row in account.balances])
-        for row in account.positions:
-            instrument = self._instruments[account.venue, row.symbol]
-            position = Position.restored(instrument, size=row.size, average_price=row.average_price)
-            exposures.hold(Scope.ACCOUNT, account_id, position)
-            self._add_to_user(position)
-        for change in account.open_orders:
-            self._exposures.change(change, self._marks.price(change.venue, change.symbol))
-
-    def _add_to_user(self, position: Position) -> None:
-        total = self._exposures.book(Scope.USER, self._cell.user_id).position(position.instrument)
-        if position.size:
-            side = Side.BUY if position.size > ZERO else Side.SELL
-            total.apply_fill(side, position.average_price, position.size.copy_abs())
-
-    def _load_agent(self, agent: AgentLoad) -> None:
-        venue = self._venues.get(AccountId(agent.row.account_id))
-        for held in agent.positions:
-            if venue is not None:
-                instrument = self._instruments[venue, held.symbol]
-                position = Position.restored(instrument, size=held.size, average_price=held.average_price)
-                self._exposures.hold(Scope.AGENT, agent.row.id, position)
 
     # --- Intents ------------------------------------------------------------------------------------------------------
 
@@ -234,7 +195,7 @@ class RiskGate(AsyncioActor):
         if self._intents.find(intent) is not None:
             # Told twice: the first order stands, and whoever counts on this one hears that nothing comes of it.
             self._cell.writer.tell(message.unit)
-            self._cell.bus.publish(_nothing_of(intent), key=self._cell.user_id)
+            self._cell.bus.publish(nothing_of(intent), key=self._cell.user_id)
             return
         self._decide(intent, message.unit)
 
@@ -349,39 +310,16 @@ class RiskGate(AsyncioActor):
     def _record(
         self, state: ScopeState, kind: str, record: CommandRecord | None, requested: int
     ) -> AsyncioFuture[HaltAnswer] | HaltAnswer:
-        row = TradingStateRow(
-            user_id=self._cell.user_id,
-            scope=state.scope.value,
-            scope_id=self._states.id_of(state.scope, state.scope_id),
-            state=state.state.value,
-            reason=state.reason,
-            changed_at=state.changed_at_ns,
-            changed_by="system" if record is None else str(record.audit.actor_id),
-        )
-        rows: tuple[Row, ...] = (row, *(record.rows if record is not None else (self._audit(kind, row),)))
+        row = self._states.row(state, "system" if record is None else str(record.audit.actor_id))
+        audit = (self._states.audit(row, self._cell.ids, self._cell.wall.now_ns()),) if record is None else record.rows
         event = JournalEvent(channel="control", type=kind, data=row, at_ns=state.changed_at_ns)
-        unit = self._cell.numbers.open(rows=rows, events=(event,))
+        unit = self._cell.numbers.open(rows=(row, *audit), events=(event,))
         self._cell.writer.tell(unit)
         if self._is_store_away:
             return HaltAnswer(state=state.state, durable=False, cancels_requested=requested)
         reply: AsyncioFuture[HaltAnswer] = self.new_future()
         self._hold(unit, partial(reply.set, HaltAnswer(state=state.state, cancels_requested=requested)))
         return reply
-
-    def _audit(self, kind: str, row: TradingStateRow) -> AuditRow:
-        return AuditRow(
-            id=self._cell.ids.uuid(),
-            user_id=self._cell.user_id,
-            actor_id=None,
-            action="halt" if kind == "TradingHalted" else "resume",
-            object_type=row.scope,
-            object_id=str(row.scope_id),
-            outcome="done",
-            detail={"reason": row.reason, "state": row.state},
-            remote_addr=None,
-            correlation_id=None,
-            created_at=self._cell.wall.now_ns(),
-        )
 
     # --- What happens in the cell -------------------------------------------------------------------------------------
 
@@ -402,8 +340,7 @@ class RiskGate(AsyncioActor):
         venue = self._venues[message.account_id]
         for symbol, size, average_price in message.positions:
             position = Position.restored(self._instruments[venue, symbol], size=size, average_price=average_price)
-            self._exposures.hold(Scope.ACCOUNT, message.account_id, position)
-            self._add_to_user(position)
+            self._exposures.hold_for_account(message.account_id, position)
 
     @handles(AccountReadiness)
     def on_readiness(self, message: AccountReadiness) -> None:
@@ -455,23 +392,3 @@ def _denial(broken: Violation) -> Denial:
 def _joined(answers: Any) -> CancelAnswer:
     order_ids = tuple(order_id for answer in answers for order_id in answer.order_ids)
     return CancelAnswer(order_ids=order_ids, durable=all(answer.durable for answer in answers))
-
-
-def _nothing_of(intent: OrderIntent) -> OrderChanged:
-    return OrderChanged(
-        order_id=intent.order_id,
-        user_id=intent.user_id,
-        account_id=intent.account_id,
-        venue=intent.venue,
-        symbol=intent.symbol,
-        side=intent.side,
-        type=intent.type,
-        price=intent.price,
-        quantity=intent.quantity,
-        filled_quantity=ZERO,
-        expected_quantity=ZERO,
-        status=OrderStatus.REJECTED,
-        is_done=True,
-        origin=intent.origin,
-        agent_id=intent.agent_id,
-    )

@@ -20,8 +20,9 @@ from engine.domain.kinds import DoneReason, Lifecycle, OrderOrigin, RequestState
 from engine.domain.order_facts import FillFact, Outcome, StatusFact
 from engine.domain.values import add
 from engine.messages.archive import OrderArchive, OrderLoad
-from engine.messages.orders import BookUnit
+from engine.messages.orders import BookUnit, OrderChanged
 from engine.messages.rows import Row
+from engine.messages.system import Flush
 from engine.messages.venues import VenueFill, VenueOrder, VenueOrderDone
 from engine.messages.writing import WriteUnit
 from engine.runtime.actor import AsyncioActor
@@ -31,6 +32,8 @@ MISSING_FILLS_AFTER_NS: Final = 1_000_000_000
 """Wall time that the fills of a status may take before they are fetched."""
 RECALL_AGAIN_NS: Final = 1_000_000_000
 """Wall time between two looks into an archive that is away."""
+
+_FLUSH: Final = Flush()
 
 Stranger = VenueFill | VenueOrderDone
 """Facts that name their order by the venue's ids, so that it may be one that has left memory."""
@@ -66,6 +69,7 @@ class RouterCore(AsyncioActor):
         self.outbox = Outbox(cell.numbers, cell.bus, self.actor_ref)
         self.last_cursor: str | None = None
         """The venue's position of the newest fill that is booked."""
+        self._gathered: FactBatch | None = None
         self._waiting: dict[str, list[Stranger]] = {}
         """Client id -> facts that wait until the archive has been asked for its order."""
 
@@ -74,7 +78,28 @@ class RouterCore(AsyncioActor):
     # --- Units --------------------------------------------------------------------------------------------------------
 
     def batch(self) -> FactBatch:
-        """Begin to collect facts."""
+        """Begin to collect what becomes a unit of its own; what has gathered before leaves first."""
+        self.flush()
+        return self._new_batch()
+
+    def gathering(self) -> FactBatch:
+        """Collect what the venue says until everything that has come with it is handled.
+
+        An acknowledgement, its fill and the order's end mostly come together; so they become one unit. Nobody hears of
+        the change before the unit is open, so it is as if it happened then.
+        """
+        if self._gathered is None:
+            self._gathered = self._new_batch()
+            self.actor_ref.tell(_FLUSH)
+        return self._gathered
+
+    def flush(self) -> None:
+        """Send what has gathered."""
+        gathered, self._gathered = self._gathered, None
+        if gathered is not None:
+            self.send(gathered)
+
+    def _new_batch(self) -> FactBatch:
         return FactBatch(
             user_id=self.cell.user_id,
             account_id=self.account_id,
@@ -87,43 +112,35 @@ class RouterCore(AsyncioActor):
         self, batch: FactBatch, correlation_id: CorrelationId | None = None, rows: tuple[Row, ...] = ()
     ) -> WriteUnit | None:
         """Send what has been learnt as a unit of its own; None if nothing has changed."""
-        if not batch.rows and not rows:
+        if not batch and not rows:
             return None
-        unit = self.open_unit(batch, correlation_id, rows)
-        if batch.orders:
-            self.ledger.tell(
-                BookUnit(
-                    unit=unit,
-                    orders=tuple(batch.orders.values()),
-                    fills=tuple(batch.fills),
-                    trades=tuple(batch.trades),
-                )
-            )
-        else:
-            self.cell.writer.tell(unit)
-        self.publish(batch)
+        orders = batch.orders
+        if correlation_id is None and len(orders) == 1:
+            correlation_id = orders[0].correlation_id
+        unit = self.cell.numbers.open(correlation_id, rows + batch.rows(), tuple(batch.events))
+        self.pass_on(batch, unit)
         return unit
 
-    def open_unit(
-        self, batch: FactBatch, correlation_id: CorrelationId | None = None, rows: tuple[Row, ...] = ()
-    ) -> WriteUnit:
-        """Give what has been learnt a number. Whoever calls this sees to it that the unit is sent."""
-        unit = self.cell.numbers.open(correlation_id, rows + tuple(batch.rows), tuple(batch.events))
+    def pass_on(self, batch: FactBatch, unit: WriteUnit) -> None:
+        """Send a unit that holds the rows of a batch on its way, and tell the cell how the orders now stand."""
         self.mark(batch, unit)
-        return unit
+        if not batch.orders:
+            self.cell.writer.tell(unit)
+            return
+        changes = batch.changes()
+        self.ledger.tell(BookUnit(unit=unit, orders=changes, fills=tuple(batch.fills), trades=tuple(batch.trades)))
+        self.publish(changes)
 
     def mark(self, batch: FactBatch, unit: WriteUnit) -> None:
         """Remember which unit holds the orders of a batch, and forget what is done and durable."""
         assert unit.n is not None, "expected a unit of the cell"
-        for order_id in batch.orders:
-            live = self.memory.get(order_id)
-            if live is not None:
-                live.n = unit.n
+        for live in batch.orders:
+            live.n = unit.n
         self.memory.trim(self.outbox.committed)
 
-    def publish(self, batch: FactBatch) -> None:
+    def publish(self, changes: tuple[OrderChanged, ...]) -> None:
         """Tell gate and coordinator how the orders now stand."""
-        for change in batch.orders.values():
+        for change in changes:
             self.cell.bus.publish(change, key=self.cell.user_id)
 
     # --- Facts --------------------------------------------------------------------------------------------------------
@@ -185,9 +202,7 @@ class RouterCore(AsyncioActor):
         client_id = key_of(fact)
         live = self.memory.by_client_id(client_id)
         if live is not None:
-            batch = self.batch()
-            self.apply(batch, live, fact)
-            self.send(batch, live.correlation_id)
+            self.apply(self.gathering(), live, fact)
             return
         waiting = self._waiting.get(client_id)
         if waiting is not None:

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from engine.domain.identifiers import AccountId, AgentId, UserId
 from engine.domain.kinds import Scope, TradingState
+from engine.domain.ports import Ids
 from engine.messages.risk import ScopeState
-from engine.messages.rows import TradingStateRow
+from engine.messages.rows import AuditRow, TradingStateRow
 
 _WIDTH: Final = {Scope.ENGINE: 0, Scope.USER: 1, Scope.ACCOUNT: 2, Scope.AGENT: 3}
 _STRENGTH: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}
@@ -44,6 +45,34 @@ class TradingStates:
             self._states.pop(key, None)
         else:
             self._states[key] = state
+
+    def row(self, state: ScopeState, changed_by: str) -> TradingStateRow:
+        """Return the row of a state."""
+        return TradingStateRow(
+            user_id=self._user_id,
+            scope=state.scope.value,
+            scope_id=self.id_of(state.scope, state.scope_id),
+            state=state.state.value,
+            reason=state.reason,
+            changed_at=state.changed_at_ns,
+            changed_by=changed_by,
+        )
+
+    def audit(self, row: TradingStateRow, ids: Ids, wall_ns: int) -> AuditRow:
+        """Return the audit row of a change that nobody ordered over HTTP."""
+        return AuditRow(
+            id=ids.uuid(),
+            user_id=self._user_id,
+            actor_id=None,
+            action="resume" if row.state == TradingState.ACTIVE.value else "halt",
+            object_type=row.scope,
+            object_id=str(row.scope_id),
+            outcome="done",
+            detail={"reason": row.reason, "state": row.state},
+            remote_addr=None,
+            correlation_id=None,
+            created_at=wall_ns,
+        )
 
     def of(self, account_id: AccountId, agent_id: AgentId | None) -> ScopeState | None:
         """Return the strictest state that covers an order; None if all its scopes are active."""

@@ -14,6 +14,7 @@ import msgspec
 
 from engine.domain.identifiers import AccountId, AgentId, CorrelationId, Symbol, Venue
 from engine.domain.ports import Ids
+from engine.messages.cell import SetAgentMode
 from engine.messages.market import Bar, QuoteTick
 from engine.messages.signals import AgentDecided, AgentFilled, Signal
 from engine.messages.writing import StoreStatus
@@ -44,14 +45,6 @@ class AgentSetup(msgspec.Struct, frozen=True, kw_only=True):
     input_position: int = 0
     """Frame up to which `state` has seen the market; quotes at or below it are ignored."""
     is_paused: bool = False
-
-
-class SetAgentMode(msgspec.Struct, frozen=True, kw_only=True):
-    """Coordinator to Agent: trade, or only keep reading. Never leaves the process."""
-
-    __lane__: ClassVar[str] = "control"
-
-    is_paused: bool
 
 
 class Agent(AsyncioActor):

@@ -37,7 +37,7 @@ def an_intent(number: int = 100, **changes: Any) -> OrderIntent:
         "order_id": order_id,
         "user_id": USER,
         "account_id": ACCOUNT,
-        "venue": "simulated",
+        "venue": "binance",
         "symbol": "BTC/USDT:USDT",
         "side": Side.BUY,
         "type": OrderType.MARKET,

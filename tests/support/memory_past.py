@@ -1,0 +1,52 @@
+"""The committed past in a memory store, as a cell asks for it."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from engine.domain.identifiers import AccountId, OrderId
+from engine.messages.archive import OrderLoad
+from engine.messages.rows import OrderRequestRow, OrderRow, Row, TradeRow
+from storage.memory import MemoryFactStore
+
+R = TypeVar("R", bound=Row)
+
+
+class MemoryArchive:
+    """`OrderArchive` over the memory store."""
+
+    def __init__(self, store: MemoryFactStore) -> None:
+        self._store = store
+
+    async def recall(self, account_id: AccountId, venue_client_ids: Sequence[str]) -> list[OrderLoad]:
+        rows = all_rows(self._store, OrderRow)
+        return [
+            order_load(self._store, row)
+            for row in rows
+            if row.account_id == account_id and row.venue_client_id in venue_client_ids
+        ]
+
+    async def find_intent(self, account_id: AccountId, intent_key: str, client_order_id: str) -> OrderId | None:
+        for row in all_rows(self._store, OrderRow):
+            if row.account_id == account_id and (
+                row.intent_key == intent_key or row.client_order_id == client_order_id
+            ):
+                return OrderId(row.id)
+        return None
+
+
+def all_rows(store: MemoryFactStore, kind: type[R]) -> list[R]:
+    """Return a table."""
+    return list(store.rows(kind))  # type: ignore[arg-type]
+
+
+def order_load(store: MemoryFactStore, row: OrderRow) -> OrderLoad:
+    """Read an order with its trades and open requests."""
+    return OrderLoad(
+        row=row,
+        trades=tuple(trade for trade in all_rows(store, TradeRow) if trade.order_id == row.id),
+        requests=tuple(
+            request
+            for request in all_rows(store, OrderRequestRow)
+            if request.order_id == row.id and request.state in ("requested", "unknown")
+        ),
+    )
