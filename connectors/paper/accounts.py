@@ -19,13 +19,16 @@ from engine.domain.identifiers import AccountId, Asset, Symbol, UserId
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import Liquidity, PositionSide
 from engine.domain.position import Position
-from engine.domain.values import ZERO, add, round_money, subtract
+from engine.domain.values import SCALE_MAX, ZERO, add, round_money, scale_of, subtract
 from engine.messages.rows_paper import PaperBalanceRow, PaperPositionRow
 from engine.messages.venues import VenueBalance, VenuePosition
 
 SPOT: Final = "spot"
 MARGIN: Final = "margin"
 ACCOUNT_KINDS: Final = (SPOT, MARGIN)
+
+ExitOf = Callable[[Symbol, bool], Decimal | None]
+"""(symbol, whether the position is long) -> the price at which it could be closed, None if there is no market."""
 
 
 class Balance:
@@ -53,13 +56,16 @@ class Balance:
 
     def row(self) -> PaperBalanceRow:
         """Return the state as a row."""
-        return PaperBalanceRow(account_id=self.account_id, asset=self.asset, free=self.free, locked=self.locked)
+        locked = self.locked
+        return PaperBalanceRow(
+            account_id=self.account_id, asset=self.asset, free=subtract(self.total, locked), locked=locked
+        )
 
 
 class Holding:
     """A position in one perpetual, with the orders that may change it."""
 
-    __slots__ = ("account_id", "open_buys", "open_sells", "position", "required")
+    __slots__ = ("_is_exact", "account_id", "open_buys", "open_sells", "position", "required")
 
     def __init__(self, account_id: AccountId, position: Position) -> None:
         self.account_id = account_id
@@ -69,13 +75,25 @@ class Holding:
         self.open_sells = ZERO
         self.required = ZERO
         """Margin set aside, settle units, at most 18 decimals."""
+        self.follow(position.instrument)
+
+    def follow(self, instrument: Instrument) -> None:
+        """Take the instrument's present rules."""
+        self.position.instrument = instrument
+        self._is_exact = instrument.money_decimals + scale_of(instrument.initial_margin) <= SCALE_MAX
 
     def margin(self, more_buys: Decimal = ZERO, more_sells: Decimal = ZERO) -> Decimal:
         """Return the margin for the position and its orders, and for as much more."""
-        cost = self.position.cost
-        long_value = add(add(cost, self.open_buys), more_buys)
-        short_value = subtract(add(self.open_sells, more_sells), cost)
-        return round_money(self.position.instrument.margin(max(long_value, short_value, ZERO)))
+        position = self.position
+        cost = position.cost
+        if self.open_buys or self.open_sells or more_buys or more_sells:
+            long_value = add(add(cost, self.open_buys), more_buys)
+            short_value = subtract(add(self.open_sells, more_sells), cost)
+            value = max(long_value, short_value, ZERO)
+        else:
+            value = cost.copy_abs()
+        margin = position.instrument.margin(value)
+        return margin if self._is_exact else round_money(margin)
 
     def row(self) -> PaperPositionRow:
         """Return the state as a row."""
@@ -136,16 +154,17 @@ class PaperAccount:
         size = holding.position.size
         return size.copy_abs() if size and size.is_signed() is is_buy else ZERO
 
-    def unrealized_loss(self, mark_of: Callable[[Symbol], Decimal | None], settle: Asset) -> Decimal:
-        """Return by how much the open positions of one settle asset have lost together: zero or below."""
+    def unrealized_loss(self, exit_of: ExitOf, settle: Asset) -> Decimal:
+        """Return what closing all positions of one settle asset would lose: zero or below."""
         total = ZERO
         for symbol, holding in self.holdings.items():
             position = holding.position
-            if position.size and position.instrument.settle == settle:
-                mark = mark_of(symbol)
-                if mark is not None:
-                    total = add(total, position.unrealized_pnl(mark))
-        return min(total, ZERO)
+            size = position.size
+            if size and position.instrument.settle == settle:
+                price = exit_of(symbol, size > ZERO)
+                if price is not None:
+                    total = add(total, position.unrealized_pnl(price))
+        return min(ZERO, total)
 
     # --- Orders and fills --------------------------------------------------------------------------------------------
 
@@ -185,7 +204,6 @@ class PaperAccount:
                 self.reserve(order, instrument)
             fee = instrument.fee(notional, liquidity)
             realized = holding.position.apply_fill(order.side, price, quantity)
-            holding.position.add_fee(fee)
             balance = self._set_margin(holding)
             balance.total = add(balance.total, subtract(realized, fee))
             return fee, (balance,), holding
@@ -216,9 +234,10 @@ class PaperAccount:
         """Take back a position whose instrument has become known."""
         row = self.waiting.pop(instrument.symbol, None)
         if row is not None:
-            self.holding(instrument).position = Position.restored(
+            position = Position.restored(
                 instrument, size=row.size, average_price=row.entry_price, realized_pnl=row.realized_pnl
             )
+            self.holdings[instrument.symbol] = Holding(self.id, position)
 
     def require_anew(self, instrument_of: Callable[[Symbol], Instrument]) -> None:
         """Count everything that is set aside from nothing; only when no symbol waits for its instrument."""

@@ -14,7 +14,7 @@ REMEMBERED: Final = 100_000
 class ClientIds:
     """Used client ids of one account."""
 
-    __slots__ = ("_highest", "_highest_older", "_horizon", "_limit", "_newer", "_older")
+    __slots__ = ("_horizon", "_limit", "_newer", "_older")
 
     def __init__(self, horizon: UUID, limit: int = REMEMBERED) -> None:
         """Remember nothing yet.
@@ -25,10 +25,9 @@ class ClientIds:
         """
         self._horizon = horizon.int
         self._limit = limit
-        self._newer: set[str] = set()
-        self._older: set[str] = set()
-        self._highest = 0
-        self._highest_older = 0
+        self._newer: dict[str, int] = {}
+        """Order id as a number, by client id."""
+        self._older: dict[str, int] = {}
 
     def is_known(self, client_id: str) -> bool:
         """Whether an id was certainly used; False leaves the question to `is_doubtful`."""
@@ -42,8 +41,6 @@ class ClientIds:
         """Remember a used id."""
         if len(self._newer) >= self._limit:
             # What is forgotten now becomes doubtful.
-            self._horizon = max(self._horizon, self._highest_older)
-            self._older, self._newer = self._newer, set()
-            self._highest_older, self._highest = self._highest, 0
-        self._newer.add(client_id)
-        self._highest = max(self._highest, order_id.int)
+            self._horizon = max(self._horizon, *self._older.values(), 0)
+            self._older, self._newer = self._newer, {}
+        self._newer[client_id] = order_id.int

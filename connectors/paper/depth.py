@@ -11,14 +11,15 @@ no longer displays it. Accounts do not compete: each sees the whole market, less
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import Final
 
 from connectors.paper.accounts import PaperAccount
 from engine.domain.book import Book, Level, SequenceRule
 from engine.domain.kinds import BookState, Side
-from engine.domain.values import ZERO, add, floor_to_step, multiply, subtract
+from engine.domain.values import ZERO, add, floor_to_step, subtract
 from engine.messages.market import BookDelta, BookSnapshot, QuoteTick
 
-_HALF = Decimal("0.5")
+_SYNCED: Final = BookState.SYNCED
 
 Taken = dict[PaperAccount, dict[Decimal, Decimal]]
 """Quantity taken by account and price."""
@@ -86,21 +87,16 @@ class Depth:
     @property
     def is_synced(self) -> bool:
         """Whether the book can be trusted."""
-        return self.book.state is BookState.SYNCED
+        return self.book.state is _SYNCED
 
     def best(self, *, is_ask: bool) -> Decimal | None:
         """Return the best price of one side; None where nobody offers or the market is not known."""
-        if self.is_synced and not self.is_quote_newer:
+        if not self.is_quote_newer and self.book.state is _SYNCED:
             level = self.book.best_ask if is_ask else self.book.best_bid
             return None if level is None else level[0]
         if self.quote is None:
             return None
         return self.quote.ask if is_ask else self.quote.bid
-
-    def mid(self) -> Decimal | None:
-        """Return the mean of the best prices; None if one is not known."""
-        bid, ask = self.best(is_ask=False), self.best(is_ask=True)
-        return None if bid is None or ask is None else multiply(add(bid, ask), _HALF)
 
     def levels(self, *, is_ask: bool) -> Iterator[Level]:
         """Yield (price, quantity) of one side, best first, as displayed."""

@@ -5,6 +5,7 @@ Whoever owns it commits the batch before anything of it leaves.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 from connectors.paper.accounts import PaperAccount
 from connectors.paper.matching import MakerFill, Market
@@ -30,6 +31,12 @@ from engine.messages.market import BookDelta, BookSnapshot, QuoteTick, TradePrin
 from engine.messages.rows_paper import PaperTradeRow
 from engine.messages.venues import VenueAccepted, VenueFill, VenueOrderDone, VenueRejected, VenueSubmit
 
+# Members of an enum cost a look-up each time; these are asked for with every order.
+_FOK: Final = TimeInForce.FOK
+_GTC: Final = TimeInForce.GTC
+_MAKER: Final = Liquidity.MAKER
+_TAKER: Final = Liquidity.TAKER
+
 
 class PaperExchange(VenueState):
     """What happens at one paper venue."""
@@ -45,7 +52,7 @@ class PaperExchange(VenueState):
             refused: Code of a refusal that is decided already.
         """
         account = self.accounts[submit.account_id]
-        now_ns = self.advance(at_ns)
+        self.time_ns = now_ns = max(self.time_ns, at_ns)
         self.last_order_id += 1
         order = PaperOrder(account, submit, self.last_order_id, OPEN, now_ns)
         account.client_ids.add(submit.venue_client_id, submit.order_id)
@@ -55,7 +62,7 @@ class PaperExchange(VenueState):
             order.state = REJECTED
             order.reject_code = code = code or UNKNOWN_SYMBOL
             if is_storable(submit):
-                self.batch.orders[order] = None
+                self.batch.changed[order] = None
             self._say(
                 account,
                 VenueRejected(
@@ -66,7 +73,7 @@ class PaperExchange(VenueState):
                 ),
             )
             return
-        self.batch.orders[order] = None
+        self.batch.changed[order] = None
         account.open_orders[order.client_id] = order
         self._say(
             account,
@@ -89,11 +96,11 @@ class PaperExchange(VenueState):
         if code is not None:
             return code, ()
         if order.type in STOP_TYPES:
-            return shortage(order, market.instrument, None, self.mark_of), ()
+            return shortage(order, market.instrument, None, self.exit_of), ()
         plan = market.plan(order.account, order.fillable(), order.price, is_buy=order.is_buy)
         # An order without a limit is valued at what it takes.
         value_of = plan if order.price is None else None
-        return shortage(order, market.instrument, value_of, self.mark_of), plan
+        return shortage(order, market.instrument, value_of, self.exit_of), plan
 
     def cancel(self, account: PaperAccount, client_id: str, at_ns: int) -> bool:
         """Cancel an open order; False if there is none of this id."""
@@ -130,7 +137,7 @@ class PaperExchange(VenueState):
                 # A fill before it in the list may have ended it, or left it nothing to reduce.
                 part = min(quantity, order.fillable())
                 if order.is_open and part:
-                    self._fill(order, market, price, part, Liquidity.MAKER)
+                    self._fill(order, market, price, part, _MAKER)
         if market.buy_stops or market.sell_stops:
             for order in market.pop_triggered():
                 self.advance(at_ns)
@@ -142,27 +149,27 @@ class PaperExchange(VenueState):
         """Turn a stop into the order that it hides."""
         account = order.account
         order.state = OPEN
-        self.batch.orders[order] = None
+        self.batch.changed[order] = None
         if order.reserved:
-            self.batch.balances[account.release(order, market.instrument)] = None
+            self.batch.changed[account.release(order, market.instrument)] = None
         wanted = order.fillable()
         plan = market.plan(account, wanted, order.price, is_buy=order.is_buy) if wanted else ()
-        if not wanted or shortage(order, market.instrument, plan if order.price is None else None, self.mark_of):
+        if not wanted or shortage(order, market.instrument, plan if order.price is None else None, self.exit_of):
             self._end(order, EXPIRED)
         else:
             self._trade(order, market, plan)
 
     def _trade(self, order: PaperOrder, market: Market, plan: Sequence[Level]) -> None:
         """Take what is there; then rest, or end."""
-        if order.time_in_force is TimeInForce.FOK and total_of(plan)[0] < order.remaining:
+        if order.time_in_force is _FOK and total_of(plan)[0] < order.remaining:
             plan = ()
         if plan:
             market.take(order.account, plan, is_buy=order.is_buy)
             for price, quantity in plan:
-                self._fill(order, market, price, quantity, Liquidity.TAKER)
+                self._fill(order, market, price, quantity, _TAKER)
         if not order.is_open:
             return
-        if order.price is None or order.time_in_force is not TimeInForce.GTC:
+        if order.price is None or order.time_in_force is not _GTC:
             self._end(order, EXPIRED)
         elif not order.fillable():
             self._end(order, CANCELLED)
@@ -176,7 +183,7 @@ class PaperExchange(VenueState):
         market.add(order)
         if order.is_capped:
             account.reducers[order] = None
-        self.batch.balances[account.reserve(order, market.instrument)] = None
+        self.batch.changed[account.reserve(order, market.instrument)] = None
 
     def _fill(self, order: PaperOrder, market: Market, price: Decimal, quantity: Decimal, liquidity: Liquidity) -> None:
         batch, account, instrument = self.batch, order.account, market.instrument
@@ -187,9 +194,9 @@ class PaperExchange(VenueState):
         fee, balances, holding = account.settle(order, instrument, price, quantity, liquidity)
         self.last_trade_id += 1
         number = str(self.last_trade_id)
-        batch.orders[order] = None
+        batch.changed[order] = None
         for balance in balances:
-            batch.balances[balance] = None
+            batch.changed[balance] = None
         batch.trades.append(PaperTradeRow(
             venue=self.venue, cursor=self.last_trade_id, account_id=account.id, venue_client_id=order.client_id,
             external_order_id=order.external_id, external_trade_id=number, symbol=order.symbol, side=order.side,
@@ -205,7 +212,7 @@ class PaperExchange(VenueState):
         if not order.remaining:
             self._end(order, FILLED)
         if holding is not None:
-            batch.holdings[holding] = None
+            batch.changed[holding] = None
             if account.reducers:
                 self._end_idle_reducers(account, order.symbol)
 
@@ -224,9 +231,9 @@ class PaperExchange(VenueState):
         order.updated_at_ns = self.time_ns
         account.open_orders.pop(order.client_id, None)
         account.reducers.pop(order, None)
-        self.batch.orders[order] = None
+        self.batch.changed[order] = None
         if order.reserved and market is not None:
-            self.batch.balances[account.release(order, market.instrument)] = None
+            self.batch.changed[account.release(order, market.instrument)] = None
         self._say(
             account,
             VenueOrderDone(
@@ -240,11 +247,11 @@ class PaperExchange(VenueState):
             ),
         )
 
-    def mark_of(self, symbol: Symbol) -> Decimal | None:
-        """Return the price at which a position is valued: mid, or the last trade."""
+    def exit_of(self, symbol: Symbol, is_long: bool) -> Decimal | None:  # noqa: FBT001 - as `ExitOf` says.
+        """Return the price at which a position could be closed: the best of the other side, or the last trade."""
         market = self.markets[symbol]
-        mid = market.depth.mid()
-        return market.last_price if mid is None else mid
+        best = market.depth.best(is_ask=not is_long)
+        return market.last_price if best is None else best
 
     def _say(self, account: PaperAccount, message: Message) -> None:
         self.batch.events.append((account.id, message))

@@ -23,6 +23,7 @@ REJECTED: Final = "rejected"
 STOP_TYPES: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 PRICED_TYPES: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 
+_BUY: Final = Side.BUY
 _STATES: Final = {state: state for state in (PENDING, OPEN, FILLED, CANCELLED, EXPIRED, REJECTED)}
 """States are compared by identity; text from a database is another object."""
 DONE_REASONS: Final = {
@@ -65,6 +66,7 @@ class PaperOrder:
         "time_in_force",
         "type",
         "updated_at_ns",
+        "venue",
     )
 
     def __init__(self, account: "PaperAccount", submit: VenueSubmit, number: int, state: str, at_ns: int) -> None:
@@ -81,9 +83,10 @@ class PaperOrder:
         self.client_id = submit.venue_client_id
         self.number = number
         self.external_id = str(number)
+        self.venue = submit.venue
         self.symbol = submit.symbol
         self.side = submit.side
-        self.is_buy = submit.side is Side.BUY
+        self.is_buy = submit.side is _BUY
         self.type = submit.type
         self.quantity = submit.quantity
         self.price = submit.price
@@ -114,9 +117,10 @@ class PaperOrder:
         order.client_id = row.venue_client_id
         order.number = int(row.external_order_id)
         order.external_id = row.external_order_id
+        order.venue = row.venue
         order.symbol = row.symbol
         order.side = Side(row.side)
-        order.is_buy = order.side is Side.BUY
+        order.is_buy = order.side is _BUY
         order.type = OrderType(row.type)
         order.quantity = row.quantity
         order.price = row.price
@@ -147,30 +151,29 @@ class PaperOrder:
             return self.remaining
         return min(self.remaining, self.account.reducible(self.symbol, is_buy=self.is_buy))
 
-
-def row_of(order: PaperOrder, venue: str) -> PaperOrderRow:
-    """Return the order's whole state as a row."""
-    return PaperOrderRow(
-        account_id=order.account.id,
-        venue_client_id=order.client_id,
-        external_order_id=order.external_id,
-        venue=venue,
-        symbol=order.symbol,
-        side=order.side,
-        type=order.type,
-        quantity=order.quantity,
-        price=order.price,
-        stop_price=order.stop_price,
-        time_in_force=order.time_in_force,
-        post_only=order.post_only,
-        reduce_only=order.reduce_only,
-        state=order.state,
-        reject_code=order.reject_code,
-        filled_quantity=order.filled,
-        queue_ahead=order.queue_ahead,
-        placed_at=order.placed_at_ns,
-        updated_at=order.updated_at_ns,
-    )
+    def row(self) -> PaperOrderRow:
+        """Return the whole state as a row."""
+        return PaperOrderRow(
+            account_id=self.account.id,
+            venue_client_id=self.client_id,
+            external_order_id=self.external_id,
+            venue=self.venue,
+            symbol=self.symbol,
+            side=self.side,
+            type=self.type,
+            quantity=self.quantity,
+            price=self.price,
+            stop_price=self.stop_price,
+            time_in_force=self.time_in_force,
+            post_only=self.post_only,
+            reduce_only=self.reduce_only,
+            state=self.state,
+            reject_code=self.reject_code,
+            filled_quantity=self.filled,
+            queue_ahead=self.queue_ahead,
+            placed_at=self.placed_at_ns,
+            updated_at=self.updated_at_ns,
+        )
 
 
 def venue_order_of(order: PaperOrder) -> VenueOrder:

@@ -4,21 +4,20 @@ The codes of the instrument's own rules come from `Instrument.check_order` (`min
 `price_missing`, `price_not_allowed`, `price_range`, `tick_size`, `min_notional`, and the same for the stop price).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from decimal import Decimal
 from typing import Final
 
-from connectors.paper.accounts import MARGIN, Holding, PaperAccount, reservation
+from connectors.paper.accounts import MARGIN, ExitOf, Holding, PaperAccount, reservation
 from connectors.paper.fees import highest_fee
 from connectors.paper.matching import Market
 from connectors.paper.order import STOP_TYPES, PaperOrder
-from engine.domain.book import Level, total_of
+from engine.domain.book import Level
 from engine.domain.errors import BadInput
-from engine.domain.identifiers import Symbol
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import Liquidity, OrderType, PositionSide, Side, TimeInForce
-from engine.domain.values import ONE, ZERO, add, multiply, parse_decimal, subtract
+from engine.domain.values import ZERO, add, parse_decimal, subtract
 from engine.messages.venues import VenueSubmit
 
 UNKNOWN_ACCOUNT: Final = "unknown_account"
@@ -44,23 +43,26 @@ MARGIN_SHORT: Final = "insufficient_margin"
 UNKNOWN_ORDER: Final = "unknown_order"
 ALREADY_DONE: Final = "already_done"
 
+# Members of an enum cost a look-up each time; these are asked for with every order.
+_NET: Final = PositionSide.NET
+_BUY: Final = Side.BUY
+_MARKET: Final = OrderType.MARKET
+
 SYMBOL_LENGTH_MAX: Final = 50
 CLIENT_ID_LENGTH_MAX: Final = 255
-
-MarkOf = Callable[[Symbol], Decimal | None]
 
 
 def refusal(submit: VenueSubmit, account: PaperAccount, market: Market) -> str | None:
     """Return why the venue refuses an order before it looks at money; None if it does not."""
     if not _is_finite(submit):
         return MALFORMED
-    if submit.position_side is not PositionSide.NET:
+    if submit.position_side is not _NET:
         return HEDGE_MODE
     if market.instrument.is_perpetual and account.kind != MARGIN:
         return MARGIN_ACCOUNT_NEEDED
-    is_buy = submit.side is Side.BUY
+    is_buy = submit.side is _BUY
     touch = market.depth.best(is_ask=is_buy)
-    if touch is None and submit.type is OrderType.MARKET:
+    if touch is None and submit.type is _MARKET:
         return NO_MARKET
     broken = market.instrument.check_order(
         type=submit.type,
@@ -98,7 +100,7 @@ def is_storable(submit: VenueSubmit) -> bool:
 
 def _wrong_moment(submit: VenueSubmit, account: PaperAccount, market: Market, touch: Decimal | None) -> str | None:
     """Return what is wrong with a well-formed order as the market and the position are now."""
-    is_buy = submit.side is Side.BUY
+    is_buy = submit.side is _BUY
     price, stop_price = submit.price, submit.stop_price
     if submit.post_only:
         if submit.type is not OrderType.LIMIT or submit.time_in_force is not TimeInForce.GTC:
@@ -117,17 +119,17 @@ def _would_reduce(instrument: Instrument, account: PaperAccount, *, is_buy: bool
     return bool(account.reducible(instrument.symbol, is_buy=is_buy)) if instrument.is_perpetual else not is_buy
 
 
-def shortage(order: PaperOrder, instrument: Instrument, plan: Sequence[Level] | None, mark_of: MarkOf) -> str | None:
+def shortage(order: PaperOrder, instrument: Instrument, plan: Sequence[Level] | None, exit_of: ExitOf) -> str | None:
     """Return `insufficient_balance` or `insufficient_margin` if the account cannot pay for an order; else None.
 
     Args:
         order: Not yet reserved for.
         instrument: What it trades.
         plan: What it takes at once, for an order without a limit; None where it is valued at its own price.
-        mark_of: Prices at which open positions are valued.
+        exit_of: Prices at which open positions could be closed.
     """
     if instrument.is_perpetual:
-        return None if order.reduce_only or _has_margin(order, instrument, plan, mark_of) else MARGIN_SHORT
+        return None if order.reduce_only or _has_margin(order, instrument, plan, exit_of) else MARGIN_SHORT
     return None if _has_balance(order, instrument, plan) else BALANCE_SHORT
 
 
@@ -144,15 +146,17 @@ def _has_balance(order: PaperOrder, instrument: Instrument, plan: Sequence[Level
     return order.account.balance(instrument.quote).free >= needs
 
 
-def _has_margin(order: PaperOrder, instrument: Instrument, plan: Sequence[Level] | None, mark_of: MarkOf) -> bool:
+def _has_margin(order: PaperOrder, instrument: Instrument, plan: Sequence[Level] | None, exit_of: ExitOf) -> bool:
     account = order.account
-    value = reservation(order, instrument) if plan is None else total_of(plan)[1]
-    if plan is not None and instrument.contract_size is not ONE:
-        value = multiply(value, instrument.contract_size)
-    fee = highest_fee(instrument, value)
+    if plan is None:
+        value = reservation(order, instrument)
+    else:
+        value = ZERO
+        for price, quantity in plan:
+            value = add(value, instrument.notional(price, quantity))
     balance = account.balance(instrument.settle)
-    available = subtract(balance.total, balance.required)
-    available = add(subtract(available, fee), account.unrealized_loss(mark_of, instrument.settle))
+    available = subtract(subtract(balance.total, balance.required), highest_fee(instrument, value))
+    available = add(available, account.unrealized_loss(exit_of, instrument.settle))
     # An order asks at most for the margin of its own value; mostly that is enough to know.
     if instrument.margin(value) <= available:
         return True

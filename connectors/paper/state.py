@@ -91,7 +91,7 @@ class VenueState:
                 market.instrument = instrument
                 for account in self.accounts.values():
                     if symbol in account.holdings:
-                        account.holdings[symbol].position.instrument = instrument
+                        account.holdings[symbol].follow(instrument)
         for account in self._waiting:
             if not account.waiting:
                 account.require_anew(lambda symbol: self.markets[symbol].instrument)
@@ -128,7 +128,7 @@ class VenueState:
         for asset, amount in amounts.items():
             balance = account.balance(asset)
             balance.total = amount
-            self.batch.balances[balance] = None
+            self.batch.changed[balance] = None
         return True
 
     def _take_back(self, market: Market) -> None:

@@ -144,7 +144,10 @@ class Desk:
         self.number += 1
         submit = a_submit(order, number=self.number, **{"symbol": self.symbol} | changes)
         self.exchange.submit(submit, NOW_NS)
-        return next(order for order in self.exchange.batch.orders if order.client_id == submit.venue_client_id)
+        return next(order for order in self.changed_orders() if order.client_id == submit.venue_client_id)
+
+    def changed_orders(self) -> list[PaperOrder]:
+        return [item for item in self.exchange.batch.changed if isinstance(item, PaperOrder)]
 
     def cancel(self, order: PaperOrder) -> bool:
         return self.exchange.cancel(order.account, order.client_id, NOW_NS)

@@ -148,8 +148,7 @@ def test_only_losses_of_the_same_settle_asset_count_and_profits_do_not() -> None
     desk = Desk(PERPETUAL)
     desk.quote("99", "100")
     desk.send("buy 2")
-    marks = {PERPETUAL.symbol: D(90)}
-    assert desk.account.unrealized_loss(marks.get, "USDT") == D(-20)
-    assert desk.account.unrealized_loss(marks.get, "USDC") == 0
-    assert desk.account.unrealized_loss(lambda _: D(110), "USDT") == 0
-    assert desk.account.unrealized_loss(lambda _: None, "USDT") == 0
+    assert desk.account.unrealized_loss(lambda _, is_long: D(90) if is_long else None, "USDT") == D(-20)
+    assert desk.account.unrealized_loss(lambda *_: D(90), "USDC") == 0
+    assert desk.account.unrealized_loss(lambda *_: D(110), "USDT") == 0
+    assert desk.account.unrealized_loss(lambda *_: None, "USDT") == 0

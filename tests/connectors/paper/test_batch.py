@@ -14,7 +14,7 @@ def test_events_alone_need_no_commit() -> None:
     assert desk.exchange.batch.needs_commit()  # It has opened an account.
     batch.is_marked = True
     assert batch.needs_commit()
-    assert batch.rows(VENUE, MARK) == [MARK]
+    assert batch.rows(MARK) == [MARK]
 
 
 def test_rows_come_in_the_order_in_which_they_refer_to_each_other() -> None:
@@ -22,8 +22,8 @@ def test_rows_come_in_the_order_in_which_they_refer_to_each_other() -> None:
     desk.quote("100", "101")
     desk.send("buy 1")
     desk.send("sell 0.5")
-    rows = desk.exchange.batch.rows(VENUE, MARK)
+    rows = desk.exchange.batch.rows(MARK)
     assert [row.__table__ for row in rows] == [
-        "paper.accounts", "paper.balances", "paper.positions", "paper.orders", "paper.orders", "paper.trades",
+        "paper.accounts", "paper.balances", "paper.orders", "paper.positions", "paper.orders", "paper.trades",
         "paper.trades", "paper.position",
     ]  # fmt: skip

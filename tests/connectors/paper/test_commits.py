@@ -92,7 +92,7 @@ async def test_a_batch_holds_each_state_once_and_the_position() -> None:
         await floor.send("buy 2", number=1)
         rows = list(store.batches.values())[-1]
         kinds = [type(row).__name__ for row in rows]
-        assert kinds == ["PaperBalanceRow"] * 2 + ["PaperOrderRow"] + ["PaperTradeRow"] * 2 + ["PaperMarkRow"]
+        assert kinds == ["PaperOrderRow"] + ["PaperBalanceRow"] * 2 + ["PaperTradeRow"] * 2 + ["PaperMarkRow"]
         mark = rows[-1]
         assert isinstance(mark, PaperMarkRow)
         assert (mark.venue, mark.session, mark.last_order_id, mark.last_trade_id) == (VENUE, "", 1, 2)

@@ -24,7 +24,6 @@ def a_depth(bids: str = "99x1 98x2", asks: str = "100x1 101x2") -> Depth:
 def test_nothing_is_known_before_the_first_event() -> None:
     depth = Depth(UNCHECKED)
     assert depth.best(is_ask=True) is None
-    assert depth.mid() is None
     assert list(depth.levels(is_ask=True)) == []
     assert depth.displayed(D(100), is_ask=True) is None
 
@@ -34,7 +33,7 @@ def test_a_quote_stands_alone_until_a_book_is_synced() -> None:
     depth.see_quote(a_quote("99", "100", sizes="3 4"))
     assert not depth.see_delta(a_delta(1, bids="98x1"))
     assert list(depth.levels(is_ask=False)) == list(levels("99x3"))
-    assert depth.mid() == D("99.5")
+    assert (depth.best(is_ask=False), depth.best(is_ask=True)) == (D(99), D(100))
     assert depth.displayed(D(99), is_ask=False) == D(3)
     assert depth.displayed(D(98), is_ask=False) is None
     assert depth.displayed(D("99.5"), is_ask=False) == D(0)

@@ -222,12 +222,12 @@ def state_of(exchange: PaperExchange) -> dict[str, Any]:
 
 def commit(exchange: PaperExchange, store: TestStore) -> None:
     batch, exchange.batch = exchange.batch, Batch()
-    batch.orders.update(exchange.moved)
+    batch.changed.update((order, None) for order in exchange.moved)
     mark = PaperMarkRow(
         venue=VENUE, session="", frame=0, updated_at=exchange.time_ns,
         last_order_id=exchange.last_order_id, last_trade_id=exchange.last_trade_id,
     )  # fmt: skip
-    store.commit_now(UUID(int=len(store.batches)), batch.rows(VENUE, mark))
+    store.commit_now(UUID(int=len(store.batches)), batch.rows(mark))
 
 
 @KINDS
@@ -301,13 +301,13 @@ def test_a_refusal_decided_before_is_kept() -> None:
     assert desk.account.client_ids.is_known(submit.venue_client_id)
 
 
-def test_a_position_is_valued_at_the_mid_or_the_last_trade() -> None:
+def test_a_position_is_valued_where_it_could_be_closed_or_at_the_last_trade() -> None:
     desk = Desk()
-    assert desk.exchange.mark_of(desk.symbol) is None
+    assert desk.exchange.exit_of(desk.symbol, True) is None
     desk.trade("90", "1")
-    assert desk.exchange.mark_of(desk.symbol) == D(90)
+    assert desk.exchange.exit_of(desk.symbol, True) == D(90)
     desk.quote("100", "101")
-    assert desk.exchange.mark_of(desk.symbol) == D("100.5")
+    assert (desk.exchange.exit_of(desk.symbol, True), desk.exchange.exit_of(desk.symbol, False)) == (D(100), D(101))
 
 
 def test_types_of_orders_survive_the_row() -> None:

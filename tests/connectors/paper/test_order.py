@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from connectors.paper.order import PaperOrder, row_of, venue_order_of, venue_order_of_row
+from connectors.paper.order import PaperOrder, venue_order_of, venue_order_of_row
 from engine.domain.kinds import DoneReason
-from tests.connectors.paper.support import PERPETUAL, SPOT, VENUE, Desk
+from tests.connectors.paper.support import PERPETUAL, SPOT, Desk
 
 D = Decimal
 
@@ -18,7 +18,7 @@ def test_an_order_comes_back_from_its_row(order: str) -> None:
     desk = Desk()
     desk.quote("100", "101", "1 2")
     sent = desk.send(order)
-    row = row_of(sent, VENUE)
+    row = sent.row()
     back = PaperOrder.from_row(sent.account, row)
     back.reserved, back.is_waiting = sent.reserved, sent.is_waiting
     slots = PaperOrder.__slots__

@@ -126,10 +126,9 @@ def test_perpetuals_need_a_margin_account_and_positions_are_netted() -> None:
 )
 def test_a_number_that_is_none_is_refused_and_not_stored(order: str, changes: dict[str, Any]) -> None:
     desk = a_desk(perpetual=False)
-    batch = desk.exchange.batch
     desk.exchange.submit(a_submit(order, number=1, **changes), 0)
     assert [answer.code for answer in desk.said(VenueRejected)] == ["malformed"]
-    assert not batch.orders
+    assert not desk.changed_orders()
 
 
 @pytest.mark.parametrize(
@@ -140,7 +139,7 @@ def test_what_no_column_holds_is_refused_and_not_stored(changes: dict[str, Any])
     desk = a_desk(perpetual=False)
     desk.exchange.submit(a_submit("buy 1 @ 99", number=1, **changes), 0)
     assert len(desk.said(VenueRejected)) == 1
-    assert not desk.exchange.batch.orders
+    assert not desk.changed_orders()
     assert desk.account.client_ids.is_known("cv-1")
 
 
