@@ -1,0 +1,241 @@
+"""Wires one cell: which actor is handed what, from the ledger at the bottom to the reconciler that opens an account."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Protocol
+
+from actors.agent_coordinator import AgentCoordinator
+from actors.cell import Cell
+from actors.gate_load import GateAccount
+from actors.ledger import Ledger, LedgerLoad
+from actors.live_order import restored_order
+from actors.loaded import AgentLoad, AgentPosition, Instruments
+from actors.order_router import OrderRouter
+from actors.readiness import Readiness
+from actors.reconciler import Reconciler
+from actors.risk_gate import RiskGate
+from engine.domain.identifiers import AccountId, UserId, Venue
+from engine.domain.ports import Marks
+from engine.messages.archive import OrderArchive
+from engine.messages.load import AccountState, AgentState, CellState
+from engine.messages.orders import OrderChanged
+from engine.messages.venues import OpenAccount
+from engine.messages.writing import UnitNumbers
+from engine.runtime.bus import Bus
+from engine.runtime.clock import Clock
+from engine.runtime.entropy import Ids
+from engine.runtime.ref import Ref
+from engine.runtime.system import ActorSystem
+
+
+class CellLeases(Protocol):
+    """Leases of this process."""
+
+    async def acquire(self, user_id: UserId) -> int | None:
+        """Take a user's lease; its new fence, None while another node has it."""
+
+    async def release(self, user_ids: tuple[UserId, ...]) -> None:
+        """Give leases back."""
+
+
+class Loader(Protocol):
+    """Reads the past of a cell."""
+
+    async def cell(self, user_id: UserId) -> CellState | None:
+        """Read a cell; None if there is no such user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellPorts:
+    """What every cell is made of."""
+
+    system: ActorSystem
+    bus: Bus
+    wall: Clock
+    market: Clock
+    ids: Ids
+    writer: Ref[Any]
+    marks: Marks
+    instruments: Instruments
+    connectors: Mapping[Venue, Ref[Any]]
+    """Venue -> who takes orders for it."""
+    archive: OrderArchive
+    loader: Loader
+    leases: CellLeases
+    readiness: Readiness
+    session: str = ""
+    """Name of the replay session."""
+
+
+@dataclass(slots=True)
+class Wired:
+    """A cell that runs."""
+
+    fence: int
+    gate: Ref[Any]
+    coordinator: Ref[Any]
+    accounts: tuple[AccountId, ...] = ()
+    actors: list[Ref[Any]] = field(default_factory=list)
+    """In order of start."""
+
+
+class _Account:
+    """The actors of one account."""
+
+    def __init__(self, state: AccountState, router: Ref[Any], open_orders: tuple[OrderChanged, ...]) -> None:
+        self.id = AccountId(state.row.id)
+        self.state = state
+        self.router = router
+        self.open_orders = open_orders
+
+
+async def wire_cell(
+    ports: CellPorts, user_id: UserId, fence: int, state: CellState, defaults: Mapping[str, Decimal]
+) -> Wired:
+    """Start the actors of a cell, bottom first; the reconcilers open its accounts when they have compared.
+
+    Accounts at a venue that this engine does not run are left alone, with the reason in the readiness table.
+
+    Raises:
+        Exception: What kept an actor from starting. Those that had started are stopped again.
+    """
+    numbers = UnitNumbers(user_id, fence, ports.ids)
+    cell = Cell(numbers=numbers, clock=ports.market, wall=ports.wall, ids=ports.ids, bus=ports.bus, writer=ports.writer)
+    started: list[Ref[Any]] = []
+    try:
+        return await _wire(ports, cell, state, defaults, started)
+    except BaseException:
+        for ref in reversed(started):
+            await ref.halt()
+        raise
+
+
+async def _wire(
+    ports: CellPorts, cell: Cell, state: CellState, defaults: Mapping[str, Decimal], started: list[Ref[Any]]
+) -> Wired:
+    accounts = [await _start_account(ports, cell, each, started) for each in state.accounts if _is_served(ports, each)]
+    agents = [_agent_load(each) for each in state.agents if each.row.account_id in {a.id for a in accounts}]
+    gate = await ports.system.start(
+        RiskGate,
+        name=f"gate/{cell.user_id}",
+        cell=cell,
+        accounts=[_gate_account(each) for each in accounts],
+        instruments=ports.instruments,
+        marks=ports.marks,
+        archive=ports.archive,
+        defaults=defaults,
+        limits=state.limits,
+        states=state.states,
+        agents=agents,
+        recent_orders=state.recent_orders,
+    )
+    started.append(gate)
+    coordinator = await ports.system.start(
+        AgentCoordinator,
+        name=f"coordinator/{cell.user_id}",
+        cell=cell,
+        gate=gate,
+        instruments=ports.instruments,
+        venues={each.id: each.state.row.exchange for each in accounts},
+        agents=agents,
+        open_orders=[load.row for each in accounts for load in each.state.orders],
+        session=ports.session,
+    )
+    started.append(coordinator)
+    started += [await _start_reconciler(ports, cell, each) for each in accounts]
+    return Wired(cell.numbers.fence, gate, coordinator, tuple(each.id for each in accounts), started)
+
+
+def _is_served(ports: CellPorts, account: AccountState) -> bool:
+    part = f"account:{account.row.id}"
+    if account.row.exchange in ports.connectors:
+        ports.readiness.expect(part)
+        return True
+    ports.readiness.report(part, ready=False, reason=f"venue {account.row.exchange} does not run here")
+    return False
+
+
+async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, started: list[Ref[Any]]) -> _Account:
+    row = state.row
+    account_id, venue = AccountId(row.id), row.exchange
+    connector = ports.connectors[venue]
+    balances = {asset: Decimal(amount) for asset, amount in (row.starting_balances or {}).items()}
+    await connector.ask(
+        OpenAccount(account_id=account_id, user_id=cell.user_id, kind=row.account_type, starting_balances=balances)
+    )
+    open_orders = tuple(restored_order(load).changed() for load in state.orders)
+    ledger = await ports.system.start(
+        Ledger,
+        name=f"ledger/{account_id}",
+        cell=cell,
+        account_id=account_id,
+        venue=venue,
+        instruments=ports.instruments,
+        marks=ports.marks,
+        load=LedgerLoad(
+            positions=state.positions,
+            balances=state.balances,
+            discrepancies=state.discrepancies,
+            is_opened=state.is_opened,
+        ),
+        open_orders=open_orders,
+    )
+    started.append(ledger)
+    router = await ports.system.start(
+        OrderRouter,
+        name=f"router/{account_id}",
+        cell=cell,
+        account_id=account_id,
+        venue=venue,
+        connector=connector,
+        ledger=ledger,
+        archive=ports.archive,
+        orders=state.orders,
+    )
+    started.append(router)
+    return _Account(state, router, open_orders)
+
+
+async def _start_reconciler(ports: CellPorts, cell: Cell, account: _Account) -> Ref[Any]:
+    venue = account.state.row.exchange
+    return await ports.system.start(
+        Reconciler,
+        name=f"reconciler/{account.id}",
+        cell=cell,
+        account_id=account.id,
+        venue=venue,
+        connector=ports.connectors[venue],
+        router=account.router,
+        watermark=account.state.watermark,
+    )
+
+
+def _gate_account(account: _Account) -> GateAccount:
+    return GateAccount(
+        account_id=account.id,
+        venue=account.state.row.exchange,
+        router=account.router,
+        positions=account.state.positions,
+        balances=account.state.balances,
+        open_orders=account.open_orders,
+    )
+
+
+def _agent_load(agent: AgentState) -> AgentLoad:
+    return AgentLoad(
+        row=agent.row,
+        version=agent.version,
+        state=agent.state,
+        input_position=agent.input_position,
+        positions=tuple(
+            AgentPosition(
+                symbol=each.symbol,
+                size=each.size,
+                average_price=each.average_price,
+                realized_pnl=each.realized_pnl,
+                fees=each.fees,
+            )
+            for each in agent.holdings
+        ),
+    )

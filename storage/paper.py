@@ -1,0 +1,141 @@
+"""The paper venue's store on PostgreSQL: schema `paper`, on a connection and in transactions of its own.
+
+No transaction touches both this schema and the engine's: the two may tell different stories after a crash, as a real
+exchange and an engine do, and reconciliation brings them together.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Final, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from engine.domain.identifiers import AccountId, Venue
+from engine.messages import rows_paper
+from engine.messages.ports import PaperState
+from engine.messages.rows import Row
+from engine.messages.rows_paper import (
+    PaperAccountRow,
+    PaperBalanceRow,
+    PaperMarkRow,
+    PaperOrderRow,
+    PaperPositionRow,
+    PaperTradeRow,
+)
+from storage.pool import Connection
+from storage.roles import Endpoints
+from storage.row_decode import columns_of, decode
+from storage.session import Session
+from storage.sql import statements
+from storage.tables import encode_rows, newest_per_key, table_of
+
+R = TypeVar("R", bound=Row)
+
+ORDER: Final[tuple[type[Row], ...]] = (
+    PaperAccountRow,
+    PaperBalanceRow,
+    PaperPositionRow,
+    PaperOrderRow,
+    PaperTradeRow,
+    PaperMarkRow,
+)
+"""What others point to first."""
+_COLUMNS = re.compile(r"\{columns:(\w+)\}")
+
+
+@cache
+def _statements() -> Mapping[str, str]:
+    def columns(mark: re.Match[str]) -> str:
+        return columns_of(getattr(rows_paper, mark[1]))
+
+    return {name: _COLUMNS.sub(columns, text) for name, text in statements("paper").items()}
+
+
+class PostgresPaperStore:
+    """`PaperStore` on two connections: one commits, one answers questions meanwhile."""
+
+    is_instant = False
+
+    def __init__(self, endpoints: Endpoints, *, settings: Mapping[str, str] | None = None) -> None:
+        """Connect nowhere yet.
+
+        Args:
+            endpoints: Where the daemon logs in.
+            settings: Server settings of the committing session, such as another `synchronous_commit`.
+        """
+        self._writes = Session(endpoints, name="cival-paper", settings=settings)
+        self._reads = Session(endpoints, name="cival-paper-reads")
+        self._sql = _statements()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._writes.close()
+        await self._reads.close()
+
+    async def load(self, venue: Venue, session: str) -> PaperState:
+        """Read everything that is open.
+
+        Raises:
+            DependencyAway: The database is away.
+        """
+        sql = self._sql
+        async with self._reads.use() as connection:
+            accounts = _rows(PaperAccountRow, await connection.fetch(sql["accounts"], venue))
+            ids = [account.account_id for account in accounts]
+            mark = await connection.fetchrow(sql["mark"], venue, session)
+            return PaperState(
+                accounts=accounts,
+                balances=_rows(PaperBalanceRow, await connection.fetch(sql["balances"], ids)),
+                positions=_rows(PaperPositionRow, await connection.fetch(sql["positions"], ids)),
+                open_orders=_rows(PaperOrderRow, await connection.fetch(sql["open_orders"], venue)),
+                last_cursor=await connection.fetchval(sql["last_cursor"], venue),
+                last_order_id=await connection.fetchval(sql["last_order_id"], venue),
+                mark=None if mark is None else decode(PaperMarkRow, mark),
+            )
+
+    def commit_now(self, batch_id: UUID, rows: Sequence[Row]) -> None:  # noqa: ARG002 - the port's signature.
+        """Refuse: a commit to a disk is awaited."""
+        raise AssertionError("commit_now: expected a store in memory, was PostgreSQL")
+
+    async def commit(self, batch_id: UUID, rows: Sequence[Row]) -> None:
+        """Commit rows in one transaction; a batch id that is known changes nothing.
+
+        Raises:
+            DependencyAway: Away, or outcome unknown: give the same batch again.
+        """
+        async with self._writes.use() as connection, connection.transaction():
+            if await connection.fetchval(self._sql["remember_batch"], batch_id) is not None:
+                await _write(connection, rows)
+
+    async def fills(self, account_id: AccountId, after: int, limit: int) -> list[PaperTradeRow]:
+        """Read fills with a cursor above `after`, oldest first, at most `limit`.
+
+        Raises:
+            DependencyAway: The database is away.
+        """
+        async with self._reads.use() as connection:
+            return list(_rows(PaperTradeRow, await connection.fetch(self._sql["fills"], account_id, after, limit)))
+
+    async def order(self, account_id: AccountId, venue_client_id: str) -> PaperOrderRow | None:
+        """Read one order, open or not.
+
+        Raises:
+            DependencyAway: The database is away.
+        """
+        async with self._reads.use() as connection:
+            record = await connection.fetchrow(self._sql["order"], account_id, venue_client_id)
+        return None if record is None else decode(PaperOrderRow, record)
+
+
+async def _write(connection: Connection, rows: Sequence[Row]) -> None:
+    for row_class in ORDER:
+        of_class = [row for row in rows if type(row) is row_class]
+        if of_class:
+            table = table_of(row_class)
+            await connection.execute(table.statement("$1::text"), encode_rows(newest_per_key(table, of_class)))
+
+
+def _rows(row_class: type[R], records: Iterable[asyncpg.Record]) -> tuple[R, ...]:
+    return tuple(decode(row_class, record) for record in records)
