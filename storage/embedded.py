@@ -13,7 +13,6 @@ import os
 import shutil
 import signal
 import stat
-import subprocess
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -28,7 +27,7 @@ from storage.pg_account import account_identity, reachable_binaries
 from storage.pg_binaries import find_binaries
 from storage.pg_cluster import PGDATA, make_cluster, server_command, write_access_rules
 from storage.pg_identity import ServerIdentity, namespace_identity, own_identity, owner_of, server_environment
-from storage.pg_process import PID_FILE, is_postmaster, read_pid_file, reap, workers_in
+from storage.pg_process import PID_FILE, is_postmaster, is_running_child, read_pid_file, reap, workers_in
 from storage.roles import DatabaseRole, Endpoints, embedded_endpoints
 
 DATABASE: Final = "cival"
@@ -46,21 +45,14 @@ _log = get_logger("storage.embedded")
 class EmbeddedPostgres:
     """A running server. Whoever owns the data directory stops it, whether it was started or found."""
 
-    def __init__(
-        self,
-        pgdata: Path,
-        socket_directory: Path,
-        pid: int,
-        *,
-        clock: Clock,
-        child: "subprocess.Popen[bytes] | None" = None,
-    ) -> None:
+    def __init__(self, pgdata: Path, socket_directory: Path, pid: int, *, clock: Clock, is_child: bool = False) -> None:
         self.pgdata = pgdata
         self.socket_directory = socket_directory
         self.pid = pid
-        self.was_running = child is None
+        self.was_running = not is_child
         """True if it was found, not started."""
-        self._child = child
+        self._is_child = is_child
+        self._has_ended = False
         self._clock = clock
 
     def endpoints(self, database: str = DATABASE) -> Endpoints:
@@ -68,10 +60,11 @@ class EmbeddedPostgres:
         return embedded_endpoints(str(self.socket_directory), database)
 
     def is_running(self) -> bool:
-        """Whether the postmaster lives; collects it if it has died as our child."""
-        if self._child is not None:
-            return self._child.poll() is None
-        return is_postmaster(self.pid, self.pgdata)
+        """Whether the postmaster lives. Collects it if it has died as our child; afterwards its pid may be reused."""
+        if not self._has_ended:
+            alive = is_running_child(self.pid) if self._is_child else is_postmaster(self.pid, self.pgdata)
+            self._has_ended = not alive
+        return not self._has_ended
 
     async def stop(self, timeout_ns: int = STOP_TIMEOUT_NS) -> None:
         """Shut down: end sessions, write a checkpoint. Past the timeout without one; nothing is lost either way."""
@@ -84,9 +77,10 @@ class EmbeddedPostgres:
             while self.is_running() and self._clock.monotonic_ns() < deadline_ns:
                 await self._clock.sleep(_POLL_NS)
         if self.is_running():
-            raise DependencyAway(
-                "embedded PostgreSQL", why=f"pid {self.pid} does not end; see {self.pgdata.parent / LOG_FILE}"
-            )
+            why = f"pid {self.pid} does not end; see {self.pgdata.parent / LOG_FILE}"
+            raise DependencyAway("embedded PostgreSQL", why=why)
+        with contextlib.suppress(OSError):
+            self.socket_directory.rmdir()  # Only if it is empty.
 
 
 async def start(
@@ -126,11 +120,11 @@ async def start(
             await asyncio.to_thread(make_cluster, pgdata, binaries, identity, env)
         write_access_rules(pgdata, identity)
         command = server_command(pgdata, socket_directory, binaries, identity, settings or {}, dies_with_parent)
-        child = _spawn(command, data_dir / LOG_FILE, env)
-        server = EmbeddedPostgres(pgdata, socket_directory, child.pid, clock=clock, child=child)
+        pid = _spawn(command, data_dir / LOG_FILE, env)
+        server = EmbeddedPostgres(pgdata, socket_directory, pid, clock=clock, is_child=True)
         await _until_ready(server, clock)
         await _ensure_database(server)
-        _log.info("postgres_started", pid=child.pid, version=binaries.version, way=identity.way, is_new=is_new)
+        _log.info("postgres_started", pid=pid, version=binaries.version, way=identity.way, is_new=is_new)
         return server
 
 
@@ -241,14 +235,19 @@ def _socket_directory(data_dir: Path, environ: Mapping[str, str], identity: Serv
     return directory
 
 
-def _spawn(command: list[str], log_file: Path, env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def _spawn(command: list[str], log_file: Path, env: Mapping[str, str]) -> int:
+    """Start the server in a session of its own and return its pid.
+
+    Not `Popen`: it complains when it is forgotten while the process lives, which is what a server is meant to do.
+    """
     if log_file.exists() and log_file.stat().st_size > LOG_BYTES_MAX:
         log_file.replace(log_file.with_suffix(".log.1"))
-    descriptor = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "ab") as log:
-        return subprocess.Popen(  # noqa: S603 - our own words and the programs found
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True, cwd="/"
-        )
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log_file), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    return os.posix_spawnp(command[0], command, env, file_actions=actions, setsid=True)
 
 
 async def _until_ready(server: EmbeddedPostgres, clock: Clock) -> None:

@@ -42,6 +42,14 @@ def reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
+def is_running_child(pid: int) -> bool:
+    """Whether our child runs; collects it if it has ended."""
+    try:
+        return os.waitpid(pid, os.WNOHANG) == (0, 0)
+    except ChildProcessError:
+        return False  # Somebody else has collected it.
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process of this pid exists that is not a zombie."""
     reap(pid)
