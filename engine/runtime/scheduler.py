@@ -118,12 +118,14 @@ class Scheduler:
             raise BlockingCall("system.drain() in a handler", instead="let the handler return")
         if self._ready:
             self._awake = True
-            self._work_off(UNLIMITED if limit is None else limit)
-            # A turn that the loop was asked for still comes, and finds what there is then.
-            self._awake = self._called
-            if self._ready and not self._called:
-                self._awake = True
-                self._call()
+            try:
+                self._context.run(self._work_off, UNLIMITED if limit is None else limit)
+            finally:
+                # A turn that the loop was asked for still comes, and finds what there is then.
+                self._awake = self._called
+                if self._ready and not self._called:
+                    self._awake = True
+                    self._call()
         return not self._ready and not self._busy
 
     async def idle(self) -> None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 from weakref import WeakKeyDictionary
+from weakref import ref as weakref
 
 from pykka import ActorRegistry
 
@@ -42,7 +43,8 @@ class ActorSystem:
     Collaborators that are not given are made: the wall clock, ids and randomness of the operating system.
     """
 
-    _of_loop: ClassVar["WeakKeyDictionary[asyncio.AbstractEventLoop, ActorSystem]"] = WeakKeyDictionary()
+    # A system knows its loop, so holding it here would keep both for ever.
+    _of_loop: ClassVar["WeakKeyDictionary[asyncio.AbstractEventLoop, weakref[ActorSystem]]"] = WeakKeyDictionary()
 
     def __init__(
         self,
@@ -84,11 +86,11 @@ class ActorSystem:
         Raises:
             RuntimeError: no loop runs.
         """
-        loop = asyncio.get_running_loop()
-        system = cls._of_loop.get(loop)
+        known = cls._of_loop.get(asyncio.get_running_loop())
+        system = known() if known is not None else None
         if system is None:
             system = cls()
-            cls._of_loop[loop] = system
+            system.bind()
         return system
 
     def bind(self) -> None:
@@ -97,7 +99,10 @@ class ActorSystem:
         Raises:
             RuntimeError: no loop runs, or this system began on another.
         """
-        self._of_loop.setdefault(self.scheduler.bind(), self)
+        loop = self.scheduler.bind()
+        known = self._of_loop.get(loop)
+        if known is None or known() is None:
+            self._of_loop[loop] = weakref(self)
 
     async def start(self, actor_class: type[A], *args: Any, name: str | None = None, **kwargs: Any) -> Ref[A]:
         """Make an actor, register it, and return when its `on_start` is over.
@@ -112,7 +117,11 @@ class ActorSystem:
         """
         started: AsyncioFuture[Any] = AsyncioFuture()
         ref = self.launch(actor_class, args, kwargs, name=name, started=started)
-        await started
+        try:
+            await started
+        except asyncio.CancelledError:
+            ref.halt()  # Nobody gets the ref, so nobody else could stop it.
+            raise
         return ref
 
     def launch(

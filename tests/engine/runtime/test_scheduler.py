@@ -1,6 +1,7 @@
 """The ready queue: turns, drains, quiet."""
 
 import asyncio
+import contextvars
 import itertools
 import threading
 from typing import Any
@@ -157,6 +158,41 @@ async def test_many_waiters_for_quiet_are_all_told(system: ActorSystem) -> None:
     assert not any(waiter.done() for waiter in waiters)
     gate.set()
     await asyncio.gather(*waiters)
+
+
+async def test_a_handler_does_not_inherit_the_context_of_whoever_drains(system: ActorSystem) -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="of nobody")
+    seen: list[str] = []
+
+    class Looks(AsyncioActor):
+        def on_receive(self, message: Any) -> Any:
+            seen.append(variable.get())
+
+    ref = await system.start(Looks)
+    variable.set("of the caller")
+    ref.tell("a")
+    system.drain()
+    ref.tell("b")
+    await asyncio.sleep(0)
+    assert seen == ["of nobody", "of nobody"]
+
+
+async def test_an_interrupted_drain_leaves_the_rest_to_the_loop(system: ActorSystem) -> None:
+    class Interrupted(AsyncioActor):
+        def on_receive(self, message: Any) -> Any:
+            raise KeyboardInterrupt
+
+    first, _, log = await a_pair(system)
+    interrupted = await system.start(Interrupted)
+    await system.idle()
+    await asyncio.sleep(0)
+    interrupted.tell("x")
+    first.tell(0)
+    with pytest.raises(KeyboardInterrupt):
+        system.drain()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert log == [("a", 0)]
 
 
 async def test_an_error_of_the_runtime_itself_is_fatal(clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> None:

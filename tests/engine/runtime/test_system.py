@@ -1,7 +1,9 @@
 """Start, stop, watch: what a system does for its actors."""
 
 import asyncio
+import gc
 import os
+import weakref
 from typing import Any
 
 import pykka
@@ -118,6 +120,32 @@ async def test_the_first_system_of_a_loop_takes_the_actors_that_start_by_themsel
     ref = Member.start([], "x")
     assert system.directory.get_all() == [ref]
     await system.stop_all()
+
+
+async def test_a_start_that_is_interrupted_leaves_no_actor(system: ActorSystem) -> None:
+    class Slow(AsyncioActor):
+        async def on_start(self) -> None:  # type: ignore[override]
+            await asyncio.Event().wait()
+
+    starting = asyncio.ensure_future(system.start(Slow, name="slow"))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await system.idle()
+    assert system.directory.get("slow") is None
+
+
+async def test_a_system_that_nobody_holds_is_collected_with_its_actors(clock: VirtualClock) -> None:
+    system = ActorSystem(clock=clock)
+    await system.start(Member, [], "a")
+    system.abandon()
+    gone = weakref.ref(system)
+    del system
+    await asyncio.sleep(0)
+    gc.collect()
+    assert gone() is None
 
 
 async def test_a_broken_runtime_ends_the_process(
