@@ -43,9 +43,9 @@ def account_identity(data_dir: Path, environ: Mapping[str, str], *, owner_uid: i
         closed = next(folder for folder in [*reversed(data_dir.parents), data_dir] if not _may(identity, folder))
         raise ConfigError(
             "data_dir",
-            expected=f"a folder that user {account.pw_name} can enter (choose one with --data-dir, run as an ordinary "
-            "user, or set DATABASE_URL)",
-            was=f"{data_dir}, closed at {closed}",
+            expected=f"user {account.pw_name} to be able to enter {data_dir} (choose another with --data-dir, run as "
+            "an ordinary user, or set DATABASE_URL)",
+            was=f"closed at {closed}",
         )
     return identity
 

@@ -73,7 +73,7 @@ def find_binaries(environ: Mapping[str, str], *, major: int | None = None) -> Bi
         binaries = Binaries(bindir, version, source)
         if binaries.major == major or (major is None and binaries.major >= OLDEST_MAJOR):
             return binaries
-        seen.append(f"{version} ({bindir})")
+        seen.append(f"{version} ({source})")
     wanted = f"PostgreSQL {major}" if major is not None else f"PostgreSQL >= {OLDEST_MAJOR}"
     raise ConfigError("database", expected=f"{wanted} programs, or a DATABASE_URL", was=", ".join(seen) or "none")
 
