@@ -52,7 +52,7 @@ class PaperExchange(VenueState):
             refused: Code of a refusal that is decided already.
         """
         account = self.accounts[submit.account_id]
-        self.time_ns = now_ns = max(self.time_ns, at_ns)
+        now_ns = self.advance(at_ns)
         self.last_order_id += 1
         order = PaperOrder(account, submit, self.last_order_id, OPEN, now_ns)
         account.client_ids.add(submit.venue_client_id, submit.order_id)

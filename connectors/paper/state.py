@@ -18,6 +18,7 @@ from engine.messages.ports import PaperState
 from engine.messages.rows_paper import PaperAccountRow
 from engine.messages.venues import OpenAccount
 
+NS_PER_US: Final = 1_000
 ASSET_LENGTH_MAX: Final = 20
 """Letters that `paper.balances.asset` holds."""
 
@@ -150,8 +151,9 @@ class VenueState:
     def advance(self, at_ns: int) -> int:
         """Move the venue's time to `at_ns` unless it is there already, and return it.
 
+        It counts whole microseconds, which is what columns hold: a fill that is read back equals the one that was said.
         Time in what the venue says never goes back: a replay that starts over would otherwise date a cancel before the
         order that it cancels, and whoever orders news by time would drop it.
         """
-        self.time_ns = max(self.time_ns, at_ns)
+        self.time_ns = max(self.time_ns, at_ns - at_ns % NS_PER_US)
         return self.time_ns

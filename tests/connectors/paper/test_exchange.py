@@ -274,6 +274,11 @@ def test_time_never_goes_back() -> None:
     assert desk.said(VenueOrderDone)[0].venue_time_ns == NOW_NS
 
 
+def test_time_counts_whole_microseconds() -> None:
+    desk = Desk()
+    assert [desk.exchange.advance(NOW_NS + more) - NOW_NS for more in (999, 1000, 2999, 0)] == [0, 1000, 2000, 2000]
+
+
 def test_a_triggered_stop_that_cannot_be_paid_expires() -> None:
     desk = Desk(balances={"USDT": "110"})
     desk.quote("100", "101")
