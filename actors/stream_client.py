@@ -54,7 +54,6 @@ class StreamClient:
     __slots__ = (
         "_conflated",
         "_is_binary",
-        "_limits",
         "_lossless",
         "_on_close",
         "_wire",
@@ -62,6 +61,7 @@ class StreamClient:
         "close_code",
         "is_admin",
         "is_dirty",
+        "limits",
         "queued_bytes",
         "user_id",
     )
@@ -98,7 +98,8 @@ class StreamClient:
         self._is_binary = is_binary
         self._lossless: deque[bytes] = deque()
         self._conflated: dict[Hashable, Frame] = {}
-        self._limits = limits
+        self.limits = limits
+        """Bounds of the queue; the hub sets its own when the client comes."""
         self._on_close = on_close
         self._wire = wire
 
@@ -115,7 +116,7 @@ class StreamClient:
     @property
     def has_room(self) -> bool:
         """Whether the queue is at most half full: replay goes on only then, so live events still fit."""
-        limits = self._limits
+        limits = self.limits
         return len(self._lossless) * 2 <= limits.queue_frames and self.queued_bytes * 2 <= limits.queue_bytes
 
     def push(self, frame: Frame) -> None:
@@ -125,7 +126,7 @@ class StreamClient:
         data = frame.binary if self._is_binary else frame.text
         self._lossless.append(data)
         self.queued_bytes += len(data)
-        if len(self._lossless) > self._limits.queue_frames or self.queued_bytes > self._limits.queue_bytes:
+        if len(self._lossless) > self.limits.queue_frames or self.queued_bytes > self.limits.queue_bytes:
             self.close(CLOSE_TOO_SLOW, "the queue is full; resume with since")
 
     def put(self, key: Hashable, frame: Frame) -> None:

@@ -1,5 +1,6 @@
 """What a client is told about an order."""
 
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -8,8 +9,17 @@ from aiohttp import web
 from actors.api.call import Call, json_answer
 from actors.api.problems import Problem, not_found
 from engine.domain.identifiers import OrderId
-from engine.messages.orders import Denial
+from engine.messages.orders import Denial, OrderIntent
 from engine.messages.read_ports import StoredAnswer
+
+
+class _Terms(msgspec.Struct):
+    symbol: str
+    side: str
+    type: str
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
 
 
 class _DeniedRow(msgspec.Struct):
@@ -43,8 +53,29 @@ async def replayed_order(call: Call, stored: StoredAnswer) -> web.Response:
     row = await call.ports.reads.order(call.user_id, order_id)
     if row is None:
         raise not_found("order")
+    return _of_row(call, row, order_id, stored.status_code)
+
+
+async def first_order(call: Call, intent: OrderIntent, order_id: OrderId) -> web.Response:
+    """Answer an order whose client id or key is taken: with the first order if it is the same one.
+
+    Raises:
+        Problem: 409 if it has other terms.
+    """
+    row = await call.ports.reads.order(call.user_id, order_id)
+    if row is None:
+        raise not_found("order")
+    first = msgspec.json.decode(row, type=_Terms)
+    mine = _Terms(intent.symbol, intent.side, intent.type, intent.quantity, intent.price, intent.stop_price)
+    if first != mine:
+        detail = "the account has an order with this client_order_id and other terms"
+        raise Problem(409, "client_order_id_taken", detail, order_id=str(order_id))
+    return _of_row(call, row, order_id, 201)
+
+
+def _of_row(call: Call, row: bytes, order_id: OrderId, status: int) -> web.Response:
     found = msgspec.json.decode(row, type=_DeniedRow)
     if found.denial_code is not None:
         denial = Denial(code=found.denial_code, limit=found.denial_limit or "", value=found.denial_value or "")
         return denied(denial, order_id).response(str(call.correlation_id))
-    return json_answer(row, stored.status_code)
+    return json_answer(row, status)

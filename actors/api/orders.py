@@ -10,7 +10,7 @@ from actors.api.call import Call, json_answer, object_answer
 from actors.api.commands import ask, cell_of
 from actors.api.decode import Body, Listed, Query, decimal, path_id, read_body, read_query, time_ns, wrong
 from actors.api.idempotency import Once
-from actors.api.order_answers import denied, order_answer, replayed_order
+from actors.api.order_answers import denied, first_order, order_answer, replayed_order
 from actors.api.problems import Problem, not_found
 from actors.api.routing import Route, get
 from actors.api.venues import venue_of
@@ -112,10 +112,7 @@ async def place_order(call: Call) -> web.Response:
         if once.stored is not None:
             return await replayed_order(call, once.stored)
         intent = await _intent(call, body, once)
-        # Two orders under one client id would break a unique key: the second waits, and is told of the first.
-        async with context.answers.alone("order", intent.account_id, intent.client_order_id):
-            await _refuse_taken_client_id(call, body)
-            return context.answers.remember(once, await _place(call, intent, once, is_waiting), call.user_id)
+        return context.answers.remember(once, await _place(call, intent, once, is_waiting), call.user_id)
 
 
 async def _place(call: Call, intent: OrderIntent, once: Once, is_waiting: bool) -> web.Response:  # noqa: FBT001
@@ -128,8 +125,10 @@ async def _place(call: Call, intent: OrderIntent, once: Once, is_waiting: bool) 
         answer: OrderAnswer = await ask(cell_of(call).gate, PlaceOrder(intent=intent, record=record))
         if answer.denial is not None:
             return denied(answer.denial, answer.order_id).response(str(call.correlation_id))
+        if answer.duplicate:
+            return await first_order(call, intent, answer.order_id)
         status = 201
-        if ack is not None and not answer.duplicate:
+        if ack is not None:
             ack.expire_at(call.ports.clock, ACK_S)
             status = 201 if await acks.until(ack) else 202
     finally:
@@ -215,11 +214,11 @@ async def _intent(call: Call, body: PlaceBody, once: Once) -> OrderIntent:
         raise wrong("post_only", "false, since only a limit order can rest")
     account_id = AccountId(body.account_id)
     order_id = OrderId(call.ports.ids.uuid())
-    # Each namespace has its word, so that a client id never meets another call's key.
+    # A word before each, so that a client id never meets another call's key.
     if once.key is not None:
         intent_key = f"key:{once.key}"
     else:
-        intent_key = f"client:{body.client_order_id}" if body.client_order_id else f"order:{order_id}"
+        intent_key = f"client:{body.client_order_id}" if body.client_order_id else str(order_id)
     return OrderIntent(
         order_id=order_id,
         user_id=call.user_id,
@@ -247,15 +246,6 @@ def _require_price(field: str, value: str | None, *, is_wanted: bool) -> None:
         raise wrong(field, "a price, since the type of the order has one")
     if not is_wanted and value is not None:
         raise wrong(field, "nothing, since the type of the order has none")
-
-
-async def _refuse_taken_client_id(call: Call, body: PlaceBody) -> None:
-    if body.client_order_id is None:
-        return
-    where = OrderFilter(account_id=AccountId(body.account_id), client_order_id=body.client_order_id)
-    page = await call.ports.reads.orders(call.user_id, where)
-    if page.items != b"[]":
-        raise Problem(409, "client_order_id_taken", "the account has an order with this client_order_id")
 
 
 async def _accounts_of(call: Call, order_id: OrderId) -> list[AccountId]:

@@ -111,6 +111,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
         context.sockets.remove(session.session_id, client)
         client.clear()
         _leave(context, client)
+    if client.close_code is not None:
+        # Whoever closed the client also began to close the socket; the end of this handler must not be faster.
+        await _close(socket, request.transport, client.close_code, "")
     return socket
 
 
@@ -160,13 +163,14 @@ def _client(
     )  # fmt: skip
 
 
-async def _close(socket: web.WebSocketResponse, transport: asyncio.Transport, code: int, reason: str) -> None:
+async def _close(socket: web.WebSocketResponse, transport: asyncio.Transport | None, code: int, reason: str) -> None:
     """Close in order; a peer that does not read is cut off."""
     try:
         async with asyncio.timeout(CLOSE_S):
             await socket.close(code=code, message=reason.encode()[:120])
     except (TimeoutError, ConnectionError, RuntimeError):
-        transport.abort()
+        if transport is not None:
+            transport.abort()
 
 
 async def _listen(context: Context, socket: web.WebSocketResponse, client: StreamClient) -> None:
