@@ -33,6 +33,9 @@ CLOSE_RESTART: Final = 1012
 
 _TEXT: Final = 0x81
 _BINARY: Final = 0x82
+_CLOSE: Final = 0x88
+_CONTROL_MAX: Final = 125
+"""Bytes of a control frame's payload."""
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
 _pack = msgspec.msgpack.encode
@@ -103,6 +106,11 @@ def websocket_frame(first_byte: int, payload: bytes) -> bytes:
     else:
         header = struct.pack("!BBQ", first_byte, 127, length)
     return header + payload
+
+
+def close_frame(code: int, reason: str) -> bytes:
+    """Frame the end of a connection; `reason` is cut where a control frame has no room for it."""
+    return websocket_frame(_CLOSE, (struct.pack("!H", code) + reason.encode("ascii", "replace"))[:_CONTROL_MAX])
 
 
 def event_frame(event: CommittedEvent) -> Frame:

@@ -3,7 +3,6 @@
 What is sent comes from the hub, which writes whole frames to the socket; here requests are read and passed on.
 """
 
-import asyncio
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -26,6 +25,7 @@ from actors.stream_frames import (
     MSGPACK_PROTOCOL,
     Frame,
     answer_frame,
+    close_frame,
 )
 from actors.stream_hub import Attach, Detach, Say, Subscribe, Unsubscribe
 from engine.domain.errors import DependencyAway
@@ -38,7 +38,8 @@ from engine.runtime.errors import ActorDeadError
 FRAME_MAX: Final = 64 * 1024
 PING_S: Final = 20.0
 """A peer that does not answer a ping within half of this is gone."""
-CLOSE_S: Final = 2.0
+CLOSE_NS: Final = 1_000_000_000
+"""Time for a peer to answer a close; then it is cut off."""
 REQUESTS_PER_SECOND: Final = 10
 TICKET_PREFIX: Final = "ticket."
 
@@ -111,9 +112,6 @@ async def stream(request: web.Request) -> web.StreamResponse:
         context.sockets.remove(session.session_id, client)
         client.clear()
         _leave(context, client)
-    if client.close_code is not None:
-        # Whoever closed the client also began to close the socket; the end of this handler must not be faster.
-        await _close(socket, request.transport, client.close_code, "")
     return socket
 
 
@@ -155,22 +153,14 @@ def _client(
     assert transport is not None, "expected a connected socket after the handshake"
 
     def on_close(code: int, reason: str) -> None:
-        context.spawn(_close(socket, transport, code, reason), "close-stream")
+        # Not by socket.close(): from outside of the handler it closes the TCP connection before the peer has answered.
+        transport.write(close_frame(code, reason))
+        context.ports.clock.call_after(CLOSE_NS, transport.abort)
 
     return StreamClient(
         user_id=session.person.user_id, wire=transport, on_close=on_close,
         is_binary=socket.ws_protocol == MSGPACK_PROTOCOL, is_admin=session.person.role == Role.ADMIN,
     )  # fmt: skip
-
-
-async def _close(socket: web.WebSocketResponse, transport: asyncio.Transport | None, code: int, reason: str) -> None:
-    """Close in order; a peer that does not read is cut off."""
-    try:
-        async with asyncio.timeout(CLOSE_S):
-            await socket.close(code=code, message=reason.encode()[:120])
-    except (TimeoutError, ConnectionError, RuntimeError):
-        if transport is not None:
-            transport.abort()
 
 
 async def _listen(context: Context, socket: web.WebSocketResponse, client: StreamClient) -> None:
@@ -179,11 +169,13 @@ async def _listen(context: Context, socket: web.WebSocketResponse, client: Strea
     async for message in socket:
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             return
+        if client.is_closed:
+            continue  # Until the peer has answered the close.
         try:
             rate.take(client)
         except Problem:
             client.close(CLOSE_TOO_MANY, f"more than {REQUESTS_PER_SECOND} requests a second")
-            return
+            continue
         _pass_on(context, client, message.data)
 
 
