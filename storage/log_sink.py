@@ -5,7 +5,7 @@ counts what it drops; a line that the database refuses is dropped and counted.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ from engine.domain.errors import BadInput, DependencyAway
 from engine.domain.ports import Ids
 from engine.messages.ports import BulkStore
 from engine.messages.render import from_rfc3339
-from engine.messages.rows import Json, Mode, Ns, Row
+from engine.messages.rows import LogRow
 from engine.messages.system import TimerFired
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.clock import Clock
@@ -28,22 +28,6 @@ BATCHES_MAX: Final = 20
 MODULE_MAX: Final = 100
 """Characters of the column."""
 LEVELS: Final = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
-
-
-class LogRow(Row, frozen=True, kw_only=True):
-    """`system_logs`: one line."""
-
-    __table__: ClassVar[str] = "system_logs"
-    __key__: ClassVar[tuple[str, ...]] = ("id", "created_at")
-    __mode__: ClassVar[Mode] = "ignore"
-
-    id: UUID
-    level: str
-    module: str
-    message: str
-    data: Json
-    user_id: UUID | None
-    created_at: Ns
 
 
 class LogWriter(AsyncioActor):

@@ -49,6 +49,7 @@ FACTS: Final[tuple[type[Row], ...]] = (
     rows.BookSnapshotRow,
     rows.AuditRow,
     rows.IdempotencyRow,
+    rows.LogRow,
 )
 """Every row class of schema `public`, what others point to first."""
 

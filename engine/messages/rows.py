@@ -618,3 +618,20 @@ class BookSnapshotRow(Row, frozen=True, kw_only=True):
     asks: Json
     timestamp: Ns
     created_at: Ns
+
+
+class LogRow(Row, frozen=True, kw_only=True):
+    """`system_logs`: one line of the log."""
+
+    __table__: ClassVar[str] = "system_logs"
+    __key__: ClassVar[tuple[str, ...]] = ("id", "created_at")
+    __mode__: ClassVar[Mode] = "ignore"
+
+    id: UUID
+    level: str
+    module: str
+    message: str
+    data: Json
+    user_id: UUID | None
+    """None: of the engine itself, or of somebody unknown."""
+    created_at: Ns

@@ -12,7 +12,9 @@ from engine.runtime.clock import VirtualClock
 from engine.runtime.log_sink import LogRecord, LogSink
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
+from storage.bulk import PostgresBulkStore
 from storage.log_sink import BATCH_MAX, EVERY_NS, LogWriter, log_row
+from tests.support.postgres import PostgresDatabase
 from tests.support.units import AT_NS, UnitMaker
 
 USER = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
@@ -123,6 +125,30 @@ async def test_the_last_lines_are_written_at_stop(scene: Scene) -> None:
     scene.log("goodbye")
     await writer.stop()
     assert [row.message for row in scene.bulk.rows] == ["goodbye"]
+
+
+@pytest.mark.asyncio
+async def test_postgresql_takes_the_lines(pg_database: PostgresDatabase, scene: Scene) -> None:
+    bulk = PostgresBulkStore(pg_database.endpoints)
+    scene.bulk = bulk  # type: ignore[assignment]
+    writer = await scene.start()
+    scene.log("for a stranger", user_id=str(USER), detail={"a\0": 1})
+    scene.log("for nobody")
+    await writer.stop()
+    reader = await pg_database.connect()
+    rows = await reader.fetch("select level, module, message, user_id, data::text from system_logs order by message")
+    assert [tuple(row) for row in rows] == [
+        (
+            "INFO",
+            "actors.ledger",
+            "for a stranger",
+            None,
+            f'{{"detail": {{"a\N{SYMBOL FOR NULL}": 1}}, "user_id": "{USER}"}}',
+        ),
+        ("INFO", "actors.ledger", "for nobody", None, "{}"),
+    ]
+    await reader.close()
+    await bulk.close()
 
 
 def a_record(**changes: Any) -> LogRecord:

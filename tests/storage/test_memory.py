@@ -11,8 +11,8 @@ from tests.support.units import AT_NS, TestCell, UnitMaker
 def _order(make: UnitMaker, account: PaperAccountRow, number: int, state: str = "open") -> PaperOrderRow:
     return PaperOrderRow(
         account_id=account.account_id, venue_client_id=f"cv-{number}", external_order_id=str(number),
-        venue=account.venue, symbol="BTC/USDT", side="buy", type="limit", quantity=Decimal(1), price=Decimal(1), stop_price=None,
-        time_in_force="GTC", post_only=False, reduce_only=False, state=state, reject_code=None,
+        venue=account.venue, symbol="BTC/USDT", side="buy", type="limit", quantity=Decimal(1), price=Decimal(1),
+        stop_price=None, time_in_force="GTC", post_only=False, reduce_only=False, state=state, reject_code=None,
         filled_quantity=Decimal(0), queue_ahead=None, placed_at=AT_NS, updated_at=AT_NS,
     )  # fmt: skip
 
@@ -20,8 +20,8 @@ def _order(make: UnitMaker, account: PaperAccountRow, number: int, state: str = 
 def _trade(account: PaperAccountRow, cursor: int) -> PaperTradeRow:
     return PaperTradeRow(
         venue=account.venue, cursor=cursor, account_id=account.account_id, venue_client_id="cv-1",
-        external_order_id="1", external_trade_id=str(cursor), symbol="BTC/USDT", side="buy", price=Decimal(1), quantity=Decimal(1),
-        fee=Decimal(0), fee_asset="USDT", liquidity="taker", executed_at=AT_NS,
+        external_order_id="1", external_trade_id=str(cursor), symbol="BTC/USDT", side="buy", price=Decimal(1),
+        quantity=Decimal(1), fee=Decimal(0), fee_asset="USDT", liquidity="taker", executed_at=AT_NS,
     )  # fmt: skip
 
 
