@@ -134,9 +134,9 @@ class PaperExchange(VenueState):
         if fills:
             self.advance(at_ns)
             for order, price, quantity in fills:
-                # A fill before it in the list may have ended it, or left it nothing to reduce.
+                # A fill before it in the list may have left less to reduce, or nothing, which has ended the order.
                 part = min(quantity, order.fillable())
-                if order.is_open and part:
+                if part:
                     self._fill(order, market, price, part, _MAKER)
         if market.buy_stops or market.sell_stops:
             for order in market.pop_triggered():

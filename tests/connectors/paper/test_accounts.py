@@ -77,8 +77,11 @@ def test_margin_covers_whichever_way_the_orders_fill() -> None:
     assert desk.locked("USDT") == D("20.2")
     desk.send("sell 1 @ 110")
     assert desk.locked("USDT") == D("22")
-    desk.trade("101", "4")
-    # Long 404: buys 404, sells 440 - 404.
+    desk.trade("101", "1")
+    # Long 101 and 303 more to buy.
+    assert desk.locked("USDT") == D("20.2")
+    desk.trade("101", "3")
+    # Long 404; the sells of 440 would turn it to 36 short.
     assert desk.locked("USDT") == D("20.2")
     assert desk.account.venue_positions() == (
         VenuePosition(symbol=PERPETUAL.symbol, position_side=PositionSide.NET, size=D(4), entry_price=D(101)),
@@ -111,6 +114,17 @@ def test_reduce_only_orders_set_nothing_aside_and_never_turn_a_position() -> Non
     assert desk.reasons() == ["filled", "cancelled"]
     assert desk.account.venue_positions() == ()
     assert desk.locked("USDT") == 0
+
+
+def test_reduce_only_orders_that_one_event_fills_share_the_position() -> None:
+    desk = Desk(PERPETUAL, {"USDT": "1000"})
+    desk.quote("99", "100")
+    desk.send("buy 3")
+    orders = [desk.send(order) for order in ("sell 2 @ 105 reduce", "sell 2 @ 106 reduce", "sell 2 @ 107 reduce")]
+    desk.trade("108", "9", "buy")
+    assert [order.filled for order in orders] == [D(2), D(1), D(0)]
+    assert not any(order.is_open for order in orders)
+    assert desk.account.venue_positions() == ()
 
 
 def test_closing_by_another_order_cancels_reduce_only_orders() -> None:

@@ -83,6 +83,15 @@ def test_a_diff_makes_only_the_levels_whole_that_it_names() -> None:
     assert depth.taken_asks == {OURS: {D(101): D(1)}}
 
 
+def test_a_level_that_is_no_longer_displayed_comes_back_whole() -> None:
+    depth = a_depth(bids="90x1", asks="102x2")
+    depth.see_quote(a_quote("99", "101", sizes="1 1"))
+    depth.take(OURS, levels("101x1"), is_buy=True)
+    depth.see_delta(a_delta(2, bids="91x1"))
+    depth.see_quote(a_quote("99", "101", sizes="1 1"))
+    assert depth.plan(OURS, D(1), None, STEP, is_buy=True) == list(levels("101x1"))
+
+
 def test_a_plan_stops_at_limit_quantity_and_step() -> None:
     depth = a_depth(asks="100x0.05 101x1.25 102x9")
     assert depth.plan(OURS, D(2), D(101), STEP, is_buy=True) == list(levels("101x1.2"))
