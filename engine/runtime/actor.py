@@ -6,15 +6,15 @@ per message type with `@handles`. Synchronous handlers decide; `async def` handl
 
 import asyncio
 import contextvars
+import inspect
 from collections.abc import Callable, Coroutine
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from pykka import ActorDeadError, messages
+from pykka import messages
 from pykka._actor import Actor
 from pykka._envelope import Envelope
-from pykka._future import Future
 
 from engine.domain.errors import InvariantBroken
 from engine.runtime.clock import Clock, Timer
@@ -23,7 +23,7 @@ from engine.runtime.future import AsyncioFuture
 from engine.runtime.handlers import Table, handles, tables_of
 from engine.runtime.log import Logger, bind, get_logger
 from engine.runtime.mailbox import Lane, Mailbox, MailboxSpec
-from engine.runtime.parts import ActorTimer, Failure, Start, StopFlag, births
+from engine.runtime.parts import ActorTimer, Failure, Start, StopFlag, births, dead_error, fail_dead
 from engine.runtime.ref import Ref
 from engine.runtime.tasks import error_of, guard
 
@@ -178,7 +178,7 @@ class AsyncioActor(Actor):
             self._actor_fail(error, reply, starting=type(message) is Start)
         else:
             if asyncio.iscoroutine(result):
-                done = partial(self._actor_handled, reply, result, type(message) is Start)
+                done = partial(self._actor_handled, reply, result, message)
                 self._actor_serve(result, type(message).__name__, done)
             elif reply is not None:
                 self._actor_answer(reply, result, deferrable=type(message) is not messages.ProxyGetAttr)
@@ -197,8 +197,7 @@ class AsyncioActor(Actor):
         return self.on_receive(message)
 
     def _actor_answer(self, reply: AsyncioFuture[Any], result: Any, *, deferrable: bool = True) -> None:
-        if deferrable and isinstance(result, Future):
-            assert isinstance(result, AsyncioFuture), f"{self}: expected a future of this runtime, was {result!r}"
+        if deferrable and isinstance(result, AsyncioFuture):
             if self._actor_deferred is None:
                 self._actor_deferred = {}
             self._actor_deferred[reply] = None
@@ -224,16 +223,18 @@ class AsyncioActor(Actor):
         self,
         reply: AsyncioFuture[Any] | None,
         coroutine: Coroutine[Any, Any, Any],
-        starting: bool,  # noqa: FBT001 - positional by way of partial.
+        message: Any,
         task: "asyncio.Task[Any]",
     ) -> None:
-        coroutine.close()  # A task that is cancelled before its first step leaves it unstarted.
+        if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:  # Cancelled before its first step.
+            coroutine.close()
+            self.system.scheduler.dead_letter(self.actor_inbox, message)
         self.system.scheduler.end(task)
         error = error_of(task)
         if task.cancelled() and self.actor_inbox.stops is not None:  # Halted: the end comes next, and is no failure.
-            _fail_dead(reply, self._actor_ref)
+            fail_dead(reply, self._actor_ref)
         elif error is not None:
-            self._actor_fail(error, reply, starting=starting)
+            self._actor_fail(error, reply, starting=type(message) is Start)
         elif reply is not None:
             self._actor_answer(reply, task.result())
 
@@ -245,7 +246,7 @@ class AsyncioActor(Actor):
         """Give the error to the asker; without one, or where it tells of broken books, end the actor."""
         ends = starting or isinstance(error, InvariantBroken) or not isinstance(error, Exception)
         if reply is not None and not reply.done():
-            reply.fail(error if isinstance(error, Exception) else _dead(self._actor_ref, error))
+            reply.fail(error if isinstance(error, Exception) else dead_error(self._actor_ref, error))
             if not ends:
                 _log.debug("ask_failed", actor=self._actor_ref.name, error=repr(error))
                 return
@@ -338,7 +339,7 @@ class AsyncioActor(Actor):
         for timer in list(self._actor_timers):
             timer.cancel()
         for reply in list(self._actor_deferred or ()):
-            _fail_dead(reply, self._actor_ref)
+            fail_dead(reply, self._actor_ref)
         self._actor_deferred = None
         stops, box.stops = box.stops, None
         box.actor = None
@@ -350,8 +351,10 @@ class AsyncioActor(Actor):
         dead_letter = self.system.scheduler.dead_letter
         for item in left:
             if type(item) is Envelope:
-                _fail_dead(item.reply_to, self._actor_ref)
+                fail_dead(cast("AsyncioFuture[Any] | None", item.reply_to), self._actor_ref)
                 dead_letter(self.actor_inbox, item.message)
+            elif type(item) is Failure:  # A second reason to end.
+                _log.debug("failed_again", actor=self._actor_ref.name, error=repr(item.error))
             else:
                 dead_letter(self.actor_inbox, item)
 
@@ -379,15 +382,3 @@ class AsyncioActor(Actor):
             _log.debug("task_failed_after_stop", task=task.get_name(), error=repr(error))
         else:
             self._actor_fail_soon(error)
-
-
-def _dead(ref: Ref[Any], cause: BaseException | None = None) -> ActorDeadError:
-    error = ActorDeadError(f"{ref} stopped before handling the message")
-    # An asker may not be handed a SystemExit or a cancellation that was not meant for it.
-    error.__cause__ = cause
-    return error
-
-
-def _fail_dead(reply: Any, ref: Ref[Any]) -> None:
-    if reply is not None and not reply.done():
-        reply.fail(_dead(ref))

@@ -2,9 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
+from pykka import ActorDeadError
+
 if TYPE_CHECKING:
     from engine.runtime.actor import AsyncioActor
     from engine.runtime.clock import Timer
+    from engine.runtime.future import AsyncioFuture
     from engine.runtime.system import ActorSystem
 
 
@@ -80,3 +83,22 @@ class Birth:
 
 births: list[Birth] = []
 """Actors being made, innermost last: pykka's constructor has no room for it, and subclasses pass nothing on."""
+
+
+def dead_error(ref: object, cause: BaseException | None = None) -> ActorDeadError:
+    """Return what an asker gets whose message was not handled.
+
+    Args:
+        ref: the actor's.
+        cause: what ended the actor. An asker may not be handed a SystemExit or a cancellation that was not meant for
+            it, so they travel as the cause of this error.
+    """
+    error = ActorDeadError(f"{ref} stopped before handling the message")
+    error.__cause__ = cause
+    return error
+
+
+def fail_dead(reply: "AsyncioFuture[Any] | None", ref: object) -> None:
+    """Settle a reply that will not come; None and a settled one are left alone."""
+    if reply is not None and not reply.done():
+        reply.fail(dead_error(ref))

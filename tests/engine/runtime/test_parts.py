@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import pykka
 import pytest
 
 from engine.runtime.actor import AsyncioActor
 from engine.runtime.clock import VirtualClock
+from engine.runtime.future import AsyncioFuture
 from engine.runtime.mailbox import Lane, lane_of
-from engine.runtime.parts import ActorTimer, Failure, Start, StopFlag, births
+from engine.runtime.parts import ActorTimer, Failure, Start, StopFlag, births, dead_error, fail_dead
 from engine.runtime.system import ActorSystem
 
 
@@ -52,3 +54,18 @@ async def test_an_actor_that_makes_actors_in_its_constructor_gives_each_its_own_
     assert outer.actor_inbox.actor.inner.name == "Inner-1"
     assert outer.name == "outer"
     assert births == []
+
+
+def test_a_reply_that_will_not_come_is_settled_once() -> None:
+    reply: AsyncioFuture[Any] = AsyncioFuture()
+    fail_dead(reply, "Ledger (ledger/7)")
+    fail_dead(reply, "Ledger (ledger/7)")
+    fail_dead(None, "Ledger (ledger/7)")
+    with pytest.raises(pykka.ActorDeadError, match=r"Ledger \(ledger/7\) stopped before handling the message"):
+        reply.get()
+
+
+def test_what_was_not_meant_for_the_asker_is_only_the_cause() -> None:
+    error = dead_error("a", SystemExit(3))
+    assert isinstance(error, Exception)
+    assert isinstance(error.__cause__, SystemExit)
