@@ -41,10 +41,9 @@ class PendingOrder:
         return self.is_done and self.booked >= self.expected
 
     def change(self, change: OrderChanged) -> None:
-        """Learn the end of the order: no more than it has filled will be booked."""
-        if change.is_done:
-            self.is_done = True
-            self.expected = change.filled_quantity
+        """Learn how the order stands: no more than it is expected to fill will be booked."""
+        self.is_done = change.is_done
+        self.expected = change.expected_quantity
 
 
 class Holding:

@@ -357,5 +357,11 @@ class CellRig:
         await self.system.stop_all()
 
     async def crash(self) -> None:
-        """Lose everything but the stores."""
+        """Lose everything but the stores: no message is handled, no timer fires, no task goes on."""
         self.system.abandon()
+        self.system.scheduler._ready.clear()
+        self.clock, self.wall = VirtualClock(self.clock.now_ns()), VirtualClock(self.wall.now_ns())
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            if "/" in task.get_name():  # An actor's task is named after it.
+                task.cancel()
+        await asyncio.sleep(0)

@@ -8,7 +8,9 @@ import msgspec
 
 from engine.domain.identifiers import AccountId, AgentId, CorrelationId, OrderId, UserId
 from engine.domain.kinds import OrderOrigin, OrderType, Side
-from engine.messages.orders import OrderIntent
+from engine.messages.orders import OrderIntent, PlaceOrder
+from engine.messages.rows import AuditRow
+from engine.messages.writing import CommandRecord
 
 START_NS = 1_704_067_200_000_000_000
 """2024-01-01T00:00:00Z, where the reference stream begins."""
@@ -49,3 +51,27 @@ def an_intent(number: int = 100, **changes: Any) -> OrderIntent:
         "decided_at_ns": START_NS,
     }
     return OrderIntent(**decimals(OrderIntent, fields | changes))
+
+
+def a_record(number: int = 500) -> CommandRecord:
+    """Return the audit row of a command over HTTP."""
+    return CommandRecord(
+        audit=AuditRow(
+            id=an_id(number),
+            user_id=USER,
+            actor_id=USER,
+            action="test",
+            object_type=None,
+            object_id=None,
+            outcome="accepted",
+            detail=None,
+            remote_addr=None,
+            correlation_id=None,
+            created_at=START_NS,
+        )
+    )
+
+
+def a_place(number: int = 100, **changes: Any) -> PlaceOrder:
+    """Return a person's order; see `an_intent`."""
+    return PlaceOrder(intent=an_intent(number, **changes), record=a_record(number + 50_000))
