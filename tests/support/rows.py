@@ -142,6 +142,7 @@ def _made_consistent(row: Row) -> st.SearchStrategy[Row]:
 
 
 async def write_rows(connection: Connection, *batch: Row) -> None:
-    """Write rows as the writer does, each with the statement of its class."""
-    for row in batch:
-        await connection.execute(table_of(type(row)).statement("$1::text"), encode_rows([row]))
+    """Write rows as the writer does: one statement per class, in the order in which the classes first come."""
+    for row_class in dict.fromkeys(map(type, batch)):
+        of_class = [row for row in batch if type(row) is row_class]
+        await connection.execute(table_of(row_class).statement("$1::text"), encode_rows(of_class))
