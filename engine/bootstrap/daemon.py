@@ -34,6 +34,7 @@ from engine.bootstrap.cells import CellDirectory, CellHost
 from engine.bootstrap.configure import is_paper
 from engine.bootstrap.database import Database, bring_up_to_date, open_database
 from engine.bootstrap.first_start import apply_configuration, keep_local_token
+from engine.bootstrap.keeper import DatabaseKeeper, RunningServer
 from engine.bootstrap.local import LocalFiles
 from engine.bootstrap.market import Market, SourcePorts, open_market, paper_latency, prepare_market
 from engine.bootstrap.service import ServiceManager
@@ -147,9 +148,23 @@ class Daemon:
             self.settings, self.directory.path, clock=self.wall, environ=os.environ, owns_data_dir=True
         )
         await bring_up_to_date(self.database, clock=self.wall)
+        self.keeper: Ref[DatabaseKeeper] | None = None
+        if self.database.server is not None:
+            self.keeper = await self.system.start(
+                DatabaseKeeper,
+                name="database",
+                server=self.database.server,
+                data_dir=self.directory.path,
+                bus=self.bus,
+                clock=self.wall,
+                environ=os.environ,
+            )
 
     async def _close_database(self) -> None:
-        await self.database.close()
+        if self.keeper is not None:
+            server = await self.keeper.ask(RunningServer())
+            await self.keeper.stop(timeout_s=1.0)
+            await server.stop()
 
     async def _open_stores(self) -> None:
         self.readiness = Readiness(bus=self.bus, clock=self.wall)

@@ -20,7 +20,7 @@ import asyncpg
 
 T = TypeVar("T")
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+CIVAL = [sys.executable, "-P", "-m", "engine"]
 START_TIMEOUT_S = 60.0
 POLL_S = 0.05
 
@@ -43,12 +43,21 @@ class Daemon:
     def spawn(self) -> None:
         """Start the process; its output goes to a file beside the data directory."""
         self._engine_file.unlink(missing_ok=True)
-        environ = {key: value for key, value in os.environ.items() if not key.startswith(("CIVAL_", "DATABASE_URL"))}
-        command = [sys.executable, "-P", "-m", "engine", "run", "--data-dir", str(self.data_dir), "--port", "0"]
+        command = [*CIVAL, "run", "--data-dir", str(self.data_dir), "--port", "0", *self.arguments]
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*command, *self.arguments], stdout=log, stderr=subprocess.STDOUT, env={**environ, **self.environ}
-            )
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=self._environ())
+
+    def command(self, *words: str, timeout_s: float = 60.0) -> "subprocess.CompletedProcess[str]":
+        """Run another `cival` command on the same data directory and configuration, to its end."""
+        config = self.arguments[self.arguments.index("--config") :][:2] if "--config" in self.arguments else []
+        command = [*CIVAL, *words, "--data-dir", str(self.data_dir), *config]
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=timeout_s, env=self._environ()
+        )
+
+    def _environ(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("CIVAL_", "DATABASE_URL"))}
+        return {**kept, **self.environ}
 
     def start(self, *, ready: bool = True) -> "Daemon":
         """Start and wait until `/readyz` says 200 (or, without `ready`, until it answers at all)."""
@@ -130,8 +139,9 @@ class Daemon:
 
     def reader_url(self) -> str:
         """A URL of the read-only role that sees all rows; the engine or its server must run."""
-        command = [sys.executable, "-P", "-m", "engine", "db", "url", "--data-dir", str(self.data_dir)]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout.strip()
+        done = self.command("db", "url")
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
 
 @contextlib.contextmanager
