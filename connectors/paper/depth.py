@@ -1,6 +1,7 @@
 """What the market offers at this moment, and how much of it each account has already taken.
 
-Depth comes from the book while it is synced, otherwise from the best quote. A quote that came after the last change of
+Depth comes from the book while it is synced, otherwise from the best quote; a market that shows neither and only prints
+trades offers, on both sides, what it traded last. A quote that came after the last change of
 the book overlays it: book levels that the quote has passed are gone, and at the quote's price its size counts. (Best
 quotes are pushed at once, diffs ten times a second.)
 
@@ -17,7 +18,7 @@ from connectors.paper.accounts import PaperAccount
 from engine.domain.book import Book, Level, SequenceRule
 from engine.domain.kinds import BookState, Side
 from engine.domain.values import ZERO, add, floor_to_step, subtract
-from engine.messages.market import BookDelta, BookSnapshot, QuoteTick
+from engine.messages.market import BookDelta, BookSnapshot, QuoteTick, TradePrint
 
 _SYNCED: Final = BookState.SYNCED
 
@@ -28,7 +29,7 @@ Taken = dict[PaperAccount, dict[Decimal, Decimal]]
 class Depth:
     """Quote and book of one instrument."""
 
-    __slots__ = ("book", "is_quote_newer", "quote", "taken_asks", "taken_bids")
+    __slots__ = ("book", "is_quote_newer", "quote", "taken_asks", "taken_bids", "trade")
 
     def __init__(self, rule: SequenceRule) -> None:
         """Start without a market; `rule` says how the venue numbers its diffs."""
@@ -36,6 +37,8 @@ class Depth:
         self.quote: QuoteTick | None = None
         self.is_quote_newer = False
         """The quote came after the last change of the book."""
+        self.trade: TradePrint | None = None
+        """The last public trade."""
         self.taken_bids: Taken = {}
         self.taken_asks: Taken = {}
 
@@ -52,6 +55,13 @@ class Depth:
             if self.taken_asks and (old.ask != quote.ask or old.ask_size != quote.ask_size):
                 _forget(self.taken_asks, (old.ask, quote.ask))
         self._forget_gone()
+
+    def see_trade(self, trade: TradePrint) -> None:
+        """Take a public trade."""
+        self.trade = trade
+        if self.quote is None and not self.is_synced:
+            self.taken_bids.clear()
+            self.taken_asks.clear()
 
     def see_delta(self, delta: BookDelta) -> bool:
         """Take changed levels; False if the book cannot use them (it is not synced, or has just lost its place)."""
@@ -94,9 +104,9 @@ class Depth:
         if not self.is_quote_newer and self.book.state is _SYNCED:
             level = self.book.best_ask if is_ask else self.book.best_bid
             return None if level is None else level[0]
-        if self.quote is None:
-            return None
-        return self.quote.ask if is_ask else self.quote.bid
+        if self.quote is not None:
+            return self.quote.ask if is_ask else self.quote.bid
+        return None if self.trade is None else self.trade.price
 
     def levels(self, *, is_ask: bool) -> Iterator[Level]:
         """Yield (price, quantity) of one side, best first, as displayed."""
@@ -104,6 +114,8 @@ class Depth:
         if not self.is_synced:
             if quote is not None:
                 yield (quote.ask, quote.ask_size) if is_ask else (quote.bid, quote.bid_size)
+            elif self.trade is not None:
+                yield self.trade.price, self.trade.quantity
             return
         levels = self.book.asks() if is_ask else self.book.bids()
         if quote is None or not self.is_quote_newer:

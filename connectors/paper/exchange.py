@@ -248,10 +248,8 @@ class PaperExchange(VenueState):
         )
 
     def exit_of(self, symbol: Symbol, is_long: bool) -> Decimal | None:  # noqa: FBT001 - as `ExitOf` says.
-        """Return the price at which a position could be closed: the best of the other side, or the last trade."""
-        market = self.markets[symbol]
-        best = market.depth.best(is_ask=not is_long)
-        return market.last_price if best is None else best
+        """Return the price at which a position could be closed: the best of the other side."""
+        return self.markets[symbol].depth.best(is_ask=not is_long)
 
     def _say(self, account: PaperAccount, message: Message) -> None:
         self.batch.events.append((account.id, message))

@@ -61,7 +61,6 @@ class Market:
         "instrument",
         "is_idle",
         "is_top",
-        "last_price",
         "moved",
         "sell_stops",
         "sells",
@@ -86,8 +85,6 @@ class Market:
         self.instrument = instrument
         self.depth = Depth(rule)
         self.is_top = fill_model is FillModel.TOP
-        self.last_price: Decimal | None = None
-        """Of the last trade."""
         self.buys = PriceLevels()
         self.sells = PriceLevels()
         self.buy_stops = PriceLevels()
@@ -155,18 +152,22 @@ class Market:
 
     def is_triggered(self, stop_price: Decimal, *, is_buy: bool) -> bool:
         """Tell whether the market is at a stop price or beyond: the last trade, or the quote before the first trade."""
-        price = self.last_price if self.last_price is not None else self.depth.best(is_ask=is_buy)
+        price = self._trigger_price(is_buy=is_buy)
         return price is not None and (price >= stop_price if is_buy else price <= stop_price)
+
+    def _trigger_price(self, *, is_buy: bool) -> Decimal | None:
+        trade = self.depth.trade
+        return self.depth.best(is_ask=is_buy) if trade is None else trade.price
 
     def pop_triggered(self) -> list[PaperOrder]:
         """Take out the stops that the market has reached, buys first, then by price and number."""
         found: list[PaperOrder] = []
         if self.buy_stops:
-            price = self.last_price if self.last_price is not None else self.depth.best(is_ask=True)
+            price = self._trigger_price(is_buy=True)
             if price is not None:
                 found += [order for _, level in self.buy_stops.at_or_below(price) for order in level]
         if self.sell_stops:
-            price = self.last_price if self.last_price is not None else self.depth.best(is_ask=False)
+            price = self._trigger_price(is_buy=False)
             if price is not None:
                 found += [order for _, level in self.sell_stops.at_or_above(price) for order in level]
         for order in found:
@@ -222,12 +223,13 @@ class Market:
     def on_trade(self, trade: TradePrint) -> list[MakerFill]:
         """Take a public trade and return what fills by it; stops are left to `pop_triggered`."""
         price, by_buyer = trade.price, trade.aggressor is Side.BUY
-        self.last_price = price
+        self.depth.see_trade(trade)
         fills: list[MakerFill] = []
         if self.buys:
             self._print(self.buys.at_or_above(price), trade, not by_buyer, fills)
         if self.sells:
             self._print(self.sells.at_or_below(price), trade, by_buyer, fills)
+        self._rest()
         return fills
 
     def _print(

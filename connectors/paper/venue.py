@@ -128,7 +128,7 @@ class PaperVenue(AnsweringVenue):
             self._exchange.on_trade(market, trade, self._clock.now_ns())
             self._settle()
         else:
-            market.last_price = trade.price
+            market.depth.see_trade(trade)
         if frame >= self._mark_due:
             self._store_mark()
 

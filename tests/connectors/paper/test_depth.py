@@ -7,7 +7,7 @@ from connectors.paper.accounts import PaperAccount
 from connectors.paper.client_ids import ClientIds
 from connectors.paper.depth import Depth
 from engine.domain.book import UNCHECKED
-from tests.connectors.paper.support import ACCOUNT, OTHER, USER, a_delta, a_quote, a_snapshot, levels
+from tests.connectors.paper.support import ACCOUNT, OTHER, USER, a_delta, a_print, a_quote, a_snapshot, levels
 
 D = Decimal
 STEP = D("0.1")
@@ -37,6 +37,24 @@ def test_a_quote_stands_alone_until_a_book_is_synced() -> None:
     assert depth.displayed(D(99), is_ask=False) == D(3)
     assert depth.displayed(D(98), is_ask=False) is None
     assert depth.displayed(D("99.5"), is_ask=False) == D(0)
+
+
+def test_a_market_that_only_prints_trades_offers_its_last_one_on_both_sides() -> None:
+    depth = Depth(UNCHECKED)
+    depth.see_trade(a_print("100", "2"))
+    for is_ask in (True, False):
+        assert depth.best(is_ask=is_ask) == D(100)
+        assert list(depth.levels(is_ask=is_ask)) == list(levels("100x2"))
+    assert depth.displayed(D(99), is_ask=False) is None
+    depth.take(OURS, levels("100x2"), is_buy=True)
+    assert depth.plan(OURS, D(1), None, STEP, is_buy=True) == []
+    depth.see_trade(a_print("100", "1"))
+    assert depth.plan(OURS, D(3), None, STEP, is_buy=True) == list(levels("100x1"))
+    depth.take(OURS, levels("100x1"), is_buy=True)
+    depth.see_quote(a_quote("99", "101", sizes="3 4"))
+    assert depth.plan(OURS, D(9), None, STEP, is_buy=True) == list(levels("101x4"))
+    depth.see_trade(a_print("105", "1"))
+    assert depth.best(is_ask=True) == D(101)
 
 
 def test_a_newer_quote_hides_better_levels_and_replaces_its_own() -> None:
