@@ -57,7 +57,8 @@ def plan(units: Sequence[WriteUnit], heads: dict[UserId, HeadsOfUser]) -> Plan:
     moved = numbering.moved()
     return Plan(
         arguments=(
-            _encode(cells).decode() if cells else None,
+            [user_id for user_id, _ in cells] if cells else None,
+            [fence for _, fence in cells] if cells else None,
             _encode([(n.unit.id, n.unit.user_id, n.unit.n, n.unit.fence, n.first_seq, n.last_seq) for n in numbered])
             .decode(),
             rows,

@@ -3,7 +3,8 @@
 -- name: commit_function
 -- Commits a batch of units in one round trip: leases, units, rows, heads, events, in this order, all or nothing.
 CREATE OR REPLACE FUNCTION pg_temp.cival_commit(
-    p_cells text,     -- [[user_id, fence]], null if no unit belongs to a cell
+    p_users uuid[],   -- whose leases must be held, in order, null if no unit belongs to a cell
+    p_fences bigint[], -- their fences
     p_units text,     -- [[id, user_id, n, fence, first_seq, last_seq]]
     p_rows text[],    -- per row class a JSON array of rows, null if the batch has none
     p_counts int[],   -- how many rows each of them holds
@@ -16,17 +17,15 @@ CREATE OR REPLACE FUNCTION pg_temp.cival_commit(
 DECLARE
     v_found int;
 BEGIN
-    IF p_cells IS NOT NULL THEN
+    IF p_users IS NOT NULL THEN
+        -- Two fences of one user cannot both be held: then too few are found.
         SELECT count(*) INTO v_found FROM (
             SELECT FROM cell_leases AS l
-            JOIN (
-                SELECT (e ->> 0)::uuid AS user_id, (e ->> 1)::bigint AS fence
-                FROM jsonb_array_elements(p_cells::jsonb) AS elements (e)
-            ) AS c ON c.user_id = l.user_id AND c.fence = l.fence
-            WHERE l.expires_at > clock_timestamp()
-            ORDER BY l.user_id FOR SHARE OF l
+            WHERE l.user_id = ANY (p_users) AND l.fence = p_fences[array_position(p_users, l.user_id)]
+                AND l.expires_at > clock_timestamp()
+            ORDER BY l.user_id FOR SHARE
         ) AS held;
-        IF v_found < jsonb_array_length(p_cells::jsonb) THEN
+        IF v_found < cardinality(p_users) THEN
             RAISE EXCEPTION 'expected every lease of the batch to be held' USING ERRCODE = 'CV001';
         END IF;
     END IF;
@@ -81,7 +80,7 @@ $body$
 
 -- name: commit
 -- Calls the function above.
-SELECT pg_temp.cival_commit($1, $2, $3, $4, $5, $6, $7)
+SELECT pg_temp.cival_commit($1, $2, $3, $4, $5, $6, $7, $8)
 
 -- name: held_leases
 -- Which of these leases are held now.

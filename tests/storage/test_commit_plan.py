@@ -46,8 +46,8 @@ def test_a_row_that_would_come_before_an_older_one_begins_a_new_part() -> None:
 def test_a_plan_says_everything_about_its_units() -> None:
     cell = a_cell(fence=7)
     unit = cell.order_unit()
-    cells, units, rows, counts, heads, before, events = plan([unit], {}).arguments
-    assert orjson.loads(cells) == [[str(cell.user_id), 7]]
+    users, fences, units, rows, counts, heads, before, events = plan([unit], {}).arguments
+    assert (users, fences) == ([cell.user_id], [7])
     assert orjson.loads(units) == [[str(unit.id), str(cell.user_id), 1, 7, 1, 1]]
     place = PLACE_OF[OrderRow]
     assert [index for index, text in enumerate(rows) if text is not None] == [place]
@@ -61,8 +61,8 @@ def test_a_plan_says_everything_about_its_units() -> None:
 
 def test_what_is_absent_is_not_sent() -> None:
     unit: WriteUnit = MAKE.unit(MAKE.id())
-    cells, _, rows, _, heads, _, events = plan([unit], {}).arguments
-    assert (cells, heads, events) == (None, None, None)
+    users, fences, _, rows, _, heads, _, events = plan([unit], {}).arguments
+    assert (users, fences, heads, events) == (None,) * 4
     assert rows == [None] * len(FACTS)
 
 
