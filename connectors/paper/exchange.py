@@ -138,7 +138,7 @@ class PaperExchange(VenueState):
                 part = min(quantity, order.fillable())
                 if part:
                     self._fill(order, market, price, part, _MAKER)
-        if market.buy_stops or market.sell_stops:
+        if market.buy_stops.prices or market.sell_stops.prices:
             for order in market.pop_triggered():
                 self.advance(at_ns)
                 self._trigger(order, market)

@@ -190,11 +190,18 @@ class Market:
 
     def on_quote(self, quote: QuoteTick) -> list[MakerFill]:
         """Take a new best quote and return what fills by it."""
-        depth = self.depth
-        depth.see_quote(quote)
-        if self.buys:
+        self.depth.see_quote(quote)
+        buys, sells = self.buys.prices, self.sells.prices
+        is_near_buys = bool(buys) and buys[-1] >= quote.bid
+        is_near_sells = bool(sells) and sells[0] <= quote.ask
+        if not (is_near_buys or is_near_sells):
+            # Behind the best price a quote says nothing about our orders.
+            if not (buys or sells):
+                self._rest()
+            return []
+        if is_near_buys:
             self._cap_queues({quote.bid: quote.bid_size}, is_buy=True)
-        if self.sells:
+        if is_near_sells:
             self._cap_queues({quote.ask: quote.ask_size}, is_buy=False)
         return self._cross()
 
