@@ -47,7 +47,8 @@ class RecordedFile:
             market: Which of Binance's markets; None: what the frames look like.
 
         Raises:
-            LineError: A snapshot without a symbol stands in a file of several symbols, or of none.
+            LineError: A snapshot without a symbol stands in a file of several symbols, or the file says nothing about
+                any symbol.
             OSError: The file cannot be read.
         """
         self.path = path
@@ -64,6 +65,9 @@ class RecordedFile:
         self.market: Market = market or scan.market or "spot"
         symbols = Symbols(self.market)
         self.instruments = self._instruments(scan, symbols)
+        if not self.instruments:
+            reason = f"expected market data of Binance in its {self.frames} frames, was none"
+            raise LineError(path, 1, reason=reason)
         self._symbol = self._only_symbol(scan, symbols)
         self._parser = FrameParser(venue=venue, symbols=symbols, with_aggregates=not scan.has_trades)
 

@@ -84,7 +84,7 @@ def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
         (b"# Notes\n", "expected `<receive time in ns> <frame>`, or a header of candles"),
         (b"PAR1....", "a Parquet file"),
         (b"PK\x03\x04..", "a zip archive"),
-        (b'1700000000000000000 {"lastUpdateId":1,"bids":[],"asks":[]}\n', "expected one symbol in a file"),
+        (b'1700000000000000000 {"lastUpdateId":1,"bids":[],"asks":[]}\n', "expected market data of Binance"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_played_is_named_and_the_others_play(tmp_path: Path, content: bytes, reason: str) -> None:
