@@ -16,7 +16,8 @@ from engine.runtime.ref import Ref
 
 class _OrderState(msgspec.Struct):
     id: UUID
-    status: str
+    status: str = OrderStatus.PENDING
+    """Absent in the events of a cancel request."""
 
 
 _decode = msgspec.json.Decoder(_OrderState).decode

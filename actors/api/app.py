@@ -65,7 +65,7 @@ class Api(AsyncioActor):
         server = self._ports.server
         self._context = Context(self._ports, self.system, self._run, self._acks)
         runner = await self._run_app(make_app(self._context))
-        port = await _listen(runner, server.host, server.port, _tls(server), key="server.port")
+        port = await _listen(runner, server.host, server.port, tls_context(server), key="server.port")
         scheme = "https" if server.tls_cert else "http"
         host = f"[{server.host}]" if ":" in server.host else server.host
         self._address = Address(host=server.host, port=port, url=f"{scheme}://{host}:{port}")
@@ -165,7 +165,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int, tls: ssl.SSLConte
     return int(runner.addresses[-1][1])
 
 
-def _tls(server: ServerSettings) -> ssl.SSLContext | None:
+def tls_context(server: ServerSettings) -> ssl.SSLContext | None:
     """Make the TLS context; None without a certificate.
 
     Raises:
