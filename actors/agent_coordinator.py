@@ -14,8 +14,7 @@ from typing import Any
 
 from actors.agent_runner import RUNNING, AgentEnded, AgentRunner, Slot
 from actors.agents.catalogue import parse_parameters
-from actors.cell import Cell
-from actors.loaded import AgentLoad, Instruments
+from actors.cell import AgentLoad, Cell, Instruments
 from actors.outbox import Outbox
 from actors.sizing import PendingOrder, clip_target, order_for
 from engine.domain.errors import BadInput, NotReady
@@ -98,14 +97,13 @@ class AgentCoordinator(AsyncioActor):
 
     def on_start(self) -> None:
         """Start the agents that were running."""
-        user = self._cell.user_id
         tell, bus = self.actor_ref.tell, self._cell.bus
         self._subscriptions = [bus.subscribe(StoreStatus, tell)]
         for kind in (CellHalted, OrderChanged, FillBooked):
-            self._subscriptions.append(bus.subscribe(kind, tell, key=user))
+            self._subscriptions.append(bus.subscribe(kind, tell, key=self._cell.user_id))
         for slot in self._runner.slots.values():
-            if slot.status in RUNNING:
-                self._runner.launch(slot, self.system)
+            if slot.status in RUNNING and (reason := self._runner.launch(slot, self.system)) is not None:
+                self._tell_status(slot, reason)
 
     def on_stop(self) -> None:
         """Stop the agents. What they still say has nobody to hear it, and is in no stored state."""
@@ -350,9 +348,12 @@ class AgentCoordinator(AsyncioActor):
         slot.ref = None
         slot.status = AgentStatus.ERROR
         self.log.error("agent_failed", agent=slot.row.name, error=message.error)
-        rows, events = self._status(slot, message.error[:500])
-        self._cell.writer.tell(self._cell.numbers.open(rows=rows, events=events))
+        self._tell_status(slot, message.error[:500])
         self._cancel_orders(slot, "agent_failed")
+
+    def _tell_status(self, slot: Slot, reason: str) -> None:
+        rows, events = self._status(slot, reason)
+        self._cell.writer.tell(self._cell.numbers.open(rows=rows, events=events))
 
     def _cancel_orders(self, slot: Slot, reason: str) -> None:
         self._gate.tell(CancelOrders(user_id=self._cell.user_id, agent_id=AgentId(slot.row.id), reason=reason))

@@ -8,8 +8,7 @@ import msgspec
 
 from actors.agents.base import Agent, AgentSetup
 from actors.agents.catalogue import agent_type, parse_parameters
-from actors.cell import Cell
-from actors.loaded import AgentLoad, Instruments
+from actors.cell import AgentLoad, Cell, Instruments
 from actors.sizing import Holding
 from engine.domain.errors import BadInput
 from engine.domain.identifiers import AccountId, AgentId, Symbol, Venue

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from actors.loaded import Instruments
+from actors.cell import Instruments
 from engine.domain.balances import Balance, Balances
 from engine.domain.errors import InvariantBroken
 from engine.domain.identifiers import Asset, Symbol, Venue

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from uuid import UUID
 
-from actors.loaded import Instruments
+from actors.cell import Instruments
 from engine.domain.identifiers import AccountId, AgentId, Asset, OrderId, Symbol, UserId
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import OrderType, Scope, Side

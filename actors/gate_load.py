@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
+from actors.cell import AgentLoad, Instruments
 from actors.exposures import Exposures
-from actors.loaded import AgentLoad, Instruments
 from engine.domain.identifiers import AccountId, Venue
 from engine.domain.kinds import Scope
 from engine.domain.ports import Marks

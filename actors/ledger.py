@@ -11,9 +11,8 @@ from typing import Any, Final
 import msgspec
 
 from actors.books import AccountBooks
-from actors.cell import Cell
+from actors.cell import Cell, Instruments
 from actors.ledger_rows import DOLLARS, LedgerRows
-from actors.loaded import Instruments
 from actors.opening import Comparison
 from engine.domain.identifiers import AccountId, Asset, Symbol, UserId, Venue
 from engine.domain.instrument import Instrument

@@ -12,13 +12,12 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.cell import Cell
+from actors.cell import AgentLoad, Cell, Instruments
 from actors.checks import Checks
 from actors.exposures import Exposures
 from actors.gate_load import GateAccount, rebuild
 from actors.intent_memory import IntentMemory, is_own_key, nothing_of
 from actors.limit_book import LimitBook
-from actors.loaded import AgentLoad, Instruments
 from actors.outbox import Outbox
 from actors.trading_states import TradingStates
 from engine.domain.errors import BadInput, DependencyAway, NotReady

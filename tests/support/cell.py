@@ -10,11 +10,10 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from actors.agent_coordinator import AgentCoordinator
-from actors.cell import Cell
+from actors.cell import AgentLoad, AgentPosition, Cell, Instruments
 from actors.gate_load import GateAccount
 from actors.ledger import Ledger, LedgerLoad
 from actors.live_order import restored_order
-from actors.loaded import AgentLoad, AgentPosition, Instruments
 from actors.marks import MarkTable
 from actors.order_router import OrderRouter
 from actors.reconciler import Reconciler
@@ -314,13 +313,18 @@ class CellRig:
 
     async def settle(self) -> None:
         """Wait until nothing more happens by itself, tasks beside handlers included."""
-        for _ in range(30):
+        for _ in range(12):
             await asyncio.sleep(0)
             await self.system.idle()
 
     async def pass_wall(self, seconds: float) -> None:
         """Let wall time pass; what is due happens at its time."""
-        await self.system.advance(self.wall, self.wall.now_ns() + int(seconds * 1_000_000_000))
+        until_ns = self.wall.now_ns() + int(seconds * 1_000_000_000)
+        while (due_ns := self.wall.next_timer_ns()) is not None and due_ns <= until_ns:
+            self.wall.advance_to(max(due_ns, self.wall.now_ns()))
+            await self.settle()
+        self.wall.advance_to(until_ns)
+        await self.settle()
 
     # --- What has come of it ------------------------------------------------------------------------------------------
 

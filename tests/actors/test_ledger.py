@@ -1,0 +1,180 @@
+"""The books: each fill a balanced entry, projections in the same unit, and never an older one behind a newer."""
+
+from decimal import Decimal
+
+import pytest
+
+from engine.domain.identifiers import OrderId
+from engine.domain.kinds import OrderOrigin, Side
+from engine.domain.values import ZERO
+from engine.messages.orders import BookUnit, Fill, FillBooked, OrderChanged
+from engine.messages.portfolio import AccountMarked, PositionQuery
+from engine.messages.rows import (
+    BalanceRow,
+    LedgerEntryRow,
+    LedgerLineRow,
+    OrderRow,
+    PositionRow,
+    TradeRow,
+)
+from engine.messages.writing import WriteUnit
+from tests.actors.conftest import MakeRig, MakeScripted
+from tests.actors.test_books import a_fill
+from tests.actors.test_exposures import changed
+from tests.support.cell import CellRig
+from tests.support.cell_builders import ACCOUNT, AGENT, START_NS, USER, a_place, an_id
+
+D = Decimal
+
+
+def trade_row(number: int, fill: Fill) -> TradeRow:
+    return TradeRow(
+        id=an_id(number + 600),
+        order_id=fill.order_id,
+        user_id=USER,
+        account_id=ACCOUNT,
+        external_trade_id=fill.external_trade_id,
+        symbol=fill.symbol,
+        side=fill.side.value,
+        quantity=fill.quantity,
+        price=fill.price,
+        fees=fill.fee,
+        fee_asset=fill.fee_asset,
+        liquidity=fill.liquidity.value,
+        inferred=False,
+        realized_pnl=ZERO,
+        exchange=fill.venue,
+        correlation_id=an_id(4),
+        executed_at=fill.executed_at_ns,
+        created_at=START_NS,
+    )
+
+
+def book(rig: CellRig, unit: WriteUnit, *fills: Fill, orders: tuple[OrderChanged, ...] = ()) -> None:
+    trades = tuple(trade_row(int(fill.external_trade_id[1:]), fill) for fill in fills)
+    rig.ledger.tell(BookUnit(unit=unit, fills=fills, trades=trades, orders=orders))
+
+
+@pytest.mark.asyncio
+async def test_a_fill_and_all_that_it_moves_are_one_unit(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    unit = rig.numbers.open()
+    book(rig, unit, a_fill())
+    await rig.settle()
+    assert rig.numbers.last == unit.n
+    (trade,) = rig.rows(TradeRow)
+    entry = rig.rows(LedgerEntryRow)[-1]
+    assert (entry.kind, entry.trade_id, entry.order_id) == ("fill", trade.id, an_id(1))
+    lines = [line for line in rig.rows(LedgerLineRow) if line.entry_id == entry.id]
+    sums = {line.asset: sum((each.amount for each in lines if each.asset == line.asset), ZERO) for line in lines}
+    assert sums == {"BTC": ZERO, "USDT": ZERO}
+    (position,) = rig.rows(PositionRow)
+    assert (position.size, position.average_price, position.fees_paid) == (D("0.1"), D(60_000), D(1))
+    assert rig.total() == D(999_999)
+    assert [event.type for event in rig.events()][-3:] == ["TradeBooked", "PositionChanged", "BalanceChanged"]
+
+
+@pytest.mark.asyncio
+async def test_a_trade_says_what_it_has_realised(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    heard: list[FillBooked] = []
+    rig.bus.subscribe(FillBooked, heard.append, key=USER)
+    book(rig, rig.numbers.open(), a_fill())
+    order = changed(1, agent_id=AGENT, origin=OrderOrigin.AGENT, price=None)
+    closing = a_fill(Side.SELL, price="61000", external_trade_id="t2")
+    book(rig, rig.numbers.open(), closing, orders=(order,))
+    await rig.settle()
+    assert [row.realized_pnl for row in rig.rows(TradeRow)] == [D(0), D(100)]
+    assert [(each.realized_pnl, each.position_size, each.agent_id) for each in heard] == [
+        (D(0), D("0.1"), None),
+        (D(100), D(0), AGENT),
+    ]
+    assert heard[-1].totals == (("USDT", rig.total()),)
+
+
+@pytest.mark.asyncio
+async def test_an_open_order_locks_and_its_end_unlocks(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    order = changed(1)
+    book(rig, rig.numbers.open(), orders=(order,))
+    await rig.settle()
+    (row,) = rig.rows(BalanceRow)
+    assert (row.locked, row.free, row.total) == (D(300), D(999_700), D(1_000_000))
+    book(rig, rig.numbers.open(), orders=(changed(1, is_done=True, expected_quantity="0"),))
+    await rig.settle()
+    (row,) = rig.rows(BalanceRow)
+    assert row.locked == ZERO
+
+
+@pytest.mark.asyncio
+async def test_a_unit_that_comes_late_does_not_overwrite_a_newer_row(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    first, second = rig.numbers.open(), rig.numbers.open()
+    book(rig, second, a_fill(order_id=OrderId(an_id(7))))
+    book(rig, first, orders=(changed(1),))
+    await rig.settle()
+    (row,) = rig.rows(BalanceRow)
+    assert (row.total, row.locked) == (D(999_999), D(600))
+    assert rig.numbers.last == (second.n or 0) + 1  # The lock is in a unit of its own, behind both.
+
+
+@pytest.mark.asyncio
+async def test_a_unit_without_anything_is_sent_all_the_same(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    waited = rig.writer.ask(rig.numbers.open())
+    empty = rig.numbers.open()
+    book(rig, empty)
+    last = rig.writer.ask(rig.numbers.open())
+    await rig.settle()
+    assert (await waited).unit_id
+    assert (await last).unit_id
+
+
+@pytest.mark.asyncio
+async def test_an_account_is_valued_every_few_seconds_of_market_time(make_rig: MakeRig) -> None:
+    rig = await make_rig()
+    heard: list[AccountMarked] = []
+    rig.bus.subscribe(AccountMarked, heard.append, key=USER)
+    rig.quote("60000", "60000")
+    await rig.gate.ask(a_place())
+    await rig.settle()
+    rig.quote("61000", "61000")
+    rig.clock.advance(5_000_000_000)
+    await rig.settle()
+    (mark,) = heard
+    fee = D("0.1") * 60_000 * D("0.00018")
+    assert (mark.cash, mark.unrealized_pnl, mark.positions) == (D(1_000_000) - fee, D(100), 1)
+    assert (mark.equity, mark.fees) == (D(1_000_100) - fee, fee)
+    (position,) = rig.rows(PositionRow)
+    assert (position.mark_price, position.unrealized_pnl) == (D(61_000), D(100))
+
+
+@pytest.mark.asyncio
+async def test_an_asset_without_a_price_is_named(make_rig: MakeRig) -> None:
+    rig = await make_rig(balances={"USDT": D(5), "DOGE": D(7)})
+    heard: list[AccountMarked] = []
+    rig.bus.subscribe(AccountMarked, heard.append, key=USER)
+    rig.clock.advance(5_000_000_000)
+    await rig.settle()
+    assert (heard[0].equity, heard[0].unpriced) == (D(5), ("DOGE",))
+
+
+@pytest.mark.asyncio
+async def test_the_books_go_on_after_a_restart(make_rig: MakeRig) -> None:
+    rig = await make_rig()
+    rig.quote("60000", "60000")
+    await rig.gate.ask(a_place())
+    await rig.settle()
+    before = (rig.rows(PositionRow), rig.rows(BalanceRow))
+    await rig.crash()
+    await rig.start()
+    assert await rig.ledger.ask(PositionQuery(symbol="BTC/USDT:USDT")) == D("0.1")
+    assert (rig.rows(PositionRow), rig.rows(BalanceRow)) == before
+    assert len([row for row in rig.rows(LedgerEntryRow) if row.kind == "opening"]) == 1
+
+
+@pytest.mark.asyncio
+async def test_the_position_of_what_was_never_traded_is_zero(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    assert await rig.ledger.ask(PositionQuery(symbol="ETH/USDT")) == ZERO
+    assert rig.rows(OrderRow) == []
