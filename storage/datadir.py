@@ -73,9 +73,8 @@ def open_data_directory(path: Path, *, make_node_id: Callable[[], UUID]) -> Data
         _require_ours(path)
         descriptor = _lock(path)
     except OSError as error:
-        raise ConfigError(
-            "data_dir", expected="a folder that can be written to", was=f"{path}: {error.strerror}"
-        ) from error
+        # What is shown of a value is cut, so a path stands in what is expected.
+        raise ConfigError("data_dir", expected=f"{path} to be a folder for us", was=error.strerror) from error
     try:
         _check_version(path)
         return DataDirectory(path, _node_id(path, make_node_id), descriptor)
@@ -104,11 +103,11 @@ def _require_ours(path: Path) -> None:
     """Refuse a folder that was not made for us: closing it to others could lock people out of their own files."""
     found = path.stat()
     if found.st_uid != os.geteuid():
-        raise ConfigError("data_dir", expected=f"a folder of uid {os.geteuid()}", was=f"{path} of uid {found.st_uid}")
+        raise ConfigError("data_dir", expected=f"{path} to be of uid {os.geteuid()}", was=f"of uid {found.st_uid}")
     names = {entry.name for entry in path.iterdir()}
     if not (path / VERSION_FILE).exists() and not names <= OUR_FILES:
         others = ", ".join(sorted(names - OUR_FILES)[:3])
-        raise ConfigError("data_dir", expected="an empty folder or one of Cival", was=f"{path} with {others}")
+        raise ConfigError("data_dir", expected=f"{path} to be empty or a data directory of Cival", was=f"with {others}")
     # 0710 stays: that is how a service account reaches its `postgres/` (storage.pg_account).
     if found.st_mode & 0o067:
         path.chmod(0o700)

@@ -122,8 +122,13 @@ async def start(
         command = server_command(pgdata, socket_directory, binaries, identity, settings or {}, dies_with_parent)
         pid = _spawn(command, data_dir / LOG_FILE, env)
         server = EmbeddedPostgres(pgdata, socket_directory, pid, clock=clock, is_child=True)
-        await _until_ready(server, clock)
-        await _ensure_database(server)
+        try:
+            await _until_ready(server, clock)
+            await _ensure_database(server)
+        except BaseException:
+            # Whoever gave up waiting, such as an engine told to stop while it starts, knows of no server to stop.
+            await server.stop()
+            raise
         _log.info("postgres_started", pid=pid, version=binaries.version, way=identity.way, is_new=is_new)
         return server
 
@@ -267,13 +272,13 @@ async def _answers(server: EmbeddedPostgres) -> bool:
     """Whether a connection gets through, to the server of this very data directory."""
     try:
         connection = await pool.connect(server.endpoints("postgres"), DatabaseRole.ADMIN)
-    except DependencyAway:
-        return False
-    try:
-        answer: str = await connection.fetchval("show data_directory")
-        return _resolved(Path(answer)) == server.pgdata
-    finally:
-        await connection.close()
+        try:
+            answer: str = await connection.fetchval("show data_directory")
+        finally:
+            await connection.close()
+    except (DependencyAway, *pool.AWAY):
+        return False  # It may die between the two.
+    return _resolved(Path(answer)) == server.pgdata
 
 
 async def _ensure_database(server: EmbeddedPostgres) -> None:

@@ -79,12 +79,16 @@ async def connect(
             command_timeout=command_timeout_s,
             server_settings=_session(endpoint.server_settings, settings, application_name),
         )
+        try:
+            await prepare_connection(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
     except AWAY as error:
         raise DependencyAway("database", why=_reason(error)) from error
     except (*_REFUSED, ValueError) as error:
         raise ConfigError("database.url", expected=f"a login as {role.value}", was=_reason(error)) from error
-    await prepare_connection(connection)
-    return connection
 
 
 async def open_pool(

@@ -78,7 +78,7 @@ def test_a_directory_of_another_format_is_refused_and_let_go(tmp_path: Path) -> 
 def test_a_folder_with_other_things_in_it_is_left_as_it_is(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     (tmp_path / "letters.txt").write_text("mine")
-    with pytest.raises(ConfigError, match=r"expected an empty folder or one of Cival, was .*letters\.txt"):
+    with pytest.raises(ConfigError, match=r"to be empty or a data directory of Cival, was 'with letters\.txt'"):
         open_data_directory(tmp_path, make_node_id=lambda: UUID(int=1))
     assert [p.name for p in tmp_path.iterdir()] == ["letters.txt"]
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
@@ -93,7 +93,7 @@ def test_a_start_that_was_killed_early_can_be_repeated(tmp_path: Path, leftover:
 
 def test_a_path_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="expected a folder that can be written to"):
+    with pytest.raises(ConfigError, match="to be a folder for us, was 'Not a directory'"):
         open_data_directory(tmp_path / "file" / "cival", make_node_id=lambda: UUID(int=1))
 
 

@@ -17,9 +17,13 @@ from engine.domain.errors import ConfigError, DependencyAway
 from engine.runtime.clock import WallClock
 from storage import embedded, pool
 from storage.embedded import EmbeddedPostgres
+from storage.pg_account import reachable_binaries
+from storage.pg_binaries import find_binaries
+from storage.pg_identity import ServerIdentity
 from storage.pg_process import is_alive, read_pid_file
 from storage.roles import DatabaseRole
 from tests.support.postgres import SETTINGS, PostgresServer, start_server
+from tests.support.root import for_root
 
 CLOCK = WallClock()
 
@@ -266,15 +270,18 @@ async def test_a_runtime_folder_with_too_long_a_path_is_named(data_dir: Path, mo
         await start_server(data_dir)
 
 
+@for_root
 @pytest.mark.asyncio
 async def test_another_user_of_the_machine_cannot_log_in(server: EmbeddedPostgres) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root to become another user")
     # Even with the folder open, peer authentication refuses: everybody else is `nobody` to the server.
     server.socket_directory.chmod(0o755)
     (server.socket_directory / ".s.PGSQL.5432").chmod(0o777)
     script = f"""
-import asyncio, asyncpg
+import asyncio, asyncpg, os, sys
+# Only now: the folders of the interpreter may be closed to that user.
+os.setgroups([])
+os.setresgid(*3 * (int(sys.argv[1]),))
+os.setresuid(*3 * (int(sys.argv[1]),))
 async def main():
     try:
         await asyncpg.connect(host={str(server.socket_directory)!r}, user="cival_daemon", database="cival")
@@ -285,7 +292,7 @@ asyncio.run(main())
     for uid in (2, 65534):
         done = await asyncio.to_thread(
             subprocess.run,
-            ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", sys.executable, "-c", script],
+            [sys.executable, "-c", script, str(uid)],
             capture_output=True,
             text=True,
             check=True,
@@ -294,9 +301,15 @@ asyncio.run(main())
 
 
 ENGINE = """
-import asyncio, os, pathlib, signal, sys
+import asyncio, concurrent.futures.thread, encodings.idna, os, pathlib, signal, sys
 from engine.runtime.clock import WallClock
 from storage import embedded
+
+if len(sys.argv) > 3:
+    # Only now: the folders of the interpreter may be closed to that user.
+    os.setgroups([])
+    os.setresgid(*3 * (int(sys.argv[3]),))
+    os.setresuid(*3 * (int(sys.argv[3]),))
 
 async def main():
     server = await embedded.start(
@@ -310,9 +323,9 @@ asyncio.run(main())
 """
 
 
-def start_engine(data_dir: Path, how: str, *prefix: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
+def start_engine(data_dir: Path, how: str, *uid: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [*prefix, sys.executable, "-c", ENGINE, str(data_dir), how],
+        [sys.executable, "-c", ENGINE, str(data_dir), how, *uid],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -358,16 +371,18 @@ async def test_a_server_of_a_test_run_ends_with_it_however_it_ends(data_dir: Pat
     await until_dead(pid)
 
 
+@for_root
 @pytest.mark.parametrize("uid", [1, 54_321])
 def test_an_ordinary_user_and_a_uid_without_a_name_can_run_it(short_dir: Path, uid: int) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root to become another user")
     home = short_dir / "data"
     home.mkdir(mode=0o700)
     short_dir.chmod(0o755)
     os.chown(home, uid, uid)
-    become = ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups")
-    engine = start_engine(home, "dies", *become, env={"XDG_RUNTIME_DIR": str(home), "HOME": str(home)})
+    become = ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--")
+    user = ServerIdentity("account", become, "", uid, uid)
+    binaries = reachable_binaries(find_binaries({}), user, short_dir / "copies")
+    env = {"XDG_RUNTIME_DIR": str(home), "CIVAL_PG_BINDIR": str(binaries.bindir)}
+    engine = start_engine(home, "dies", str(uid), env=env)
     line = first_line(engine)
     engine.kill()
     engine.communicate()

@@ -18,9 +18,11 @@ from storage.pg_binaries import find_binaries
 from storage.pg_identity import ServerIdentity
 from storage.roles import DatabaseRole
 from tests.support.postgres import start_server
+from tests.support.root import IS_ROOT
 
 ACCOUNT = {"CIVAL_PG_USER": "nobody"}
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
+__test__ = IS_ROOT
+"""An ordinary user has no service account; pytest leaves this module out then."""
 
 
 @pytest.fixture
