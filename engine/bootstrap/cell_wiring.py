@@ -6,11 +6,10 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from actors.agent_coordinator import AgentCoordinator
-from actors.cell import Cell
+from actors.cell import AgentLoad, AgentPosition, Cell, Instruments
 from actors.gate_load import GateAccount
 from actors.ledger import Ledger, LedgerLoad
 from actors.live_order import restored_order
-from actors.loaded import AgentLoad, AgentPosition, Instruments
 from actors.order_router import OrderRouter
 from actors.readiness import Readiness
 from actors.reconciler import Reconciler
