@@ -16,7 +16,7 @@ from storage.months import Months
 from storage.pool import Connection
 from storage.roles import Endpoints
 from storage.session import Session
-from storage.tables import FACTS, encode_rows, newest_per_key, table_of
+from storage.tables import encode_rows, newest_per_key, table_of
 
 ROWS_MAX: Final = 250
 """Rows of one statement: 1.5 ms of encoding at the most."""
@@ -43,19 +43,18 @@ class PostgresBulkStore:
         """
         try:
             async with self._session.use() as connection:
-                await self._months.ensure(connection, rows)
-                for row_class in FACTS:
-                    of_class = [row for row in rows if type(row) is row_class]
-                    await _write_class(connection, row_class, of_class)
+                for start in range(0, len(rows), ROWS_MAX):
+                    piece = rows[start : start + ROWS_MAX]
+                    await self._months.ensure(connection, piece)
+                    await _write_piece(connection, piece)
         except (asyncpg.PostgresError, TypeError, ValueError) as error:
             raise BadInput("rows", expected="rows that their tables take", was=describe(error)) from error
 
 
-async def _write_class(connection: Connection, row_class: type[Row], rows: Sequence[Row]) -> None:
-    if not rows:
-        return
-    table = table_of(row_class)
-    statement = table.statement("$1::text")
-    unique = newest_per_key(table, rows)
-    for start in range(0, len(unique), ROWS_MAX):
-        await connection.execute(statement, encode_rows(unique[start : start + ROWS_MAX]))
+async def _write_piece(connection: Connection, rows: Sequence[Row]) -> None:
+    by_class: dict[type[Row], list[Row]] = {}
+    for row in rows:
+        by_class.setdefault(type(row), []).append(row)
+    for row_class, of_class in by_class.items():
+        table = table_of(row_class)
+        await connection.execute(table.statement("$1::text"), encode_rows(newest_per_key(table, of_class)))

@@ -24,7 +24,7 @@ SERVER_LIMITS = {
 
 
 class Session:
-    """Keeps one connection as the daemon. Not for two tasks at once."""
+    """Keeps one connection as the daemon. Tasks that want it at once take turns."""
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class Session:
         self._prepare = prepare
         self._command_timeout_s = command_timeout_s
         self._connection: Connection | None = None
+        self._turn = asyncio.Lock()
 
     async def connection(self) -> Connection:
         """Return the connection, a new one if there is none that lives.
@@ -86,17 +87,18 @@ class Session:
             DependencyAway: The server went away, or gave up for a reason that has nothing to do with the data.
             PostgresError: It refused the data; the connection goes on.
         """
-        connection = await self.connection()
-        try:
-            yield connection
-        except asyncio.CancelledError:
-            self.drop()
-            raise
-        except (asyncpg.PostgresError, *pool.OUTCOME_UNKNOWN) as error:
-            if is_about_data(error):
+        async with self._turn:
+            connection = await self.connection()
+            try:
+                yield connection
+            except asyncio.CancelledError:
+                self.drop()
                 raise
-            self.drop()
-            raise away(error) from error
+            except (asyncpg.PostgresError, *pool.OUTCOME_UNKNOWN) as error:
+                if is_about_data(error):
+                    raise
+                self.drop()
+                raise away(error) from error
 
     def drop(self) -> None:
         """Cut the connection at once."""

@@ -110,7 +110,11 @@ class Table:
         return "user_id" in self.columns and "user_id" not in self.key
 
     def statement(self, source: str) -> str:
-        """Return the statement that writes the JSON text `source`, an SQL expression."""
+        """Return the statement that writes the JSON text `source`, an SQL expression; built once per source."""
+        return _statement(self.row_class, source)
+
+    def build(self, source: str) -> str:
+        """Build the statement."""
         elements = f"jsonb_array_elements(({source})::jsonb)"
         return self._update(elements) if self.mode == "update" else self._insert(elements)
 
@@ -157,6 +161,11 @@ def table_of(row_class: type[Row]) -> Table:
     )
 
 
+@cache
+def _statement(row_class: type[Row], source: str) -> str:
+    return table_of(row_class).build(source)
+
+
 def newest_per_key(table: Table, batch: Sequence[Row]) -> list[Row]:
     """Keep one row per key: the newest, where the first row stays (`ignore`) the first, and all of what must be new.
 
@@ -167,17 +176,17 @@ def newest_per_key(table: Table, batch: Sequence[Row]) -> list[Row]:
     key_of = table.key_of
     if table.mode == "ignore":
         batch = batch[::-1]
-    return list({key_of(row): row for row in batch}.values())
+    return list(dict(zip(map(key_of, batch), batch, strict=True)).values())
 
 
-def encode_rows(batch: Iterable[Row]) -> str:
+def encode_rows(batch: Sequence[Row]) -> str:
     """Return rows of one class as the JSON array of arrays that their statement takes.
 
     Raises:
         ValueError: A text cannot be UTF-8 (a lone surrogate).
         TypeError: A JSON column holds something that is no JSON.
     """
-    return _encode([_as_tuple(row) for row in batch]).decode()
+    return _encode(list(map(_as_tuple, batch))).decode()
 
 
 def _cast(hint: Any, index: int) -> str:

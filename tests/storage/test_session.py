@@ -75,6 +75,17 @@ async def test_a_cancelled_user_cuts_the_connection(pg_database: PostgresDatabas
     await session.close()
 
 
+async def test_tasks_that_want_the_connection_at_once_take_turns(pg_database: PostgresDatabase) -> None:
+    session = Session(pg_database.endpoints, name="test")
+
+    async def work(number: int) -> int:
+        async with session.use() as connection:
+            return int(await connection.fetchval("select $1::int from pg_sleep(0.01)", number))
+
+    assert await asyncio.gather(*map(work, range(5))) == list(range(5))
+    await session.close()
+
+
 async def test_a_server_that_is_not_there_is_away() -> None:
     with pytest.raises(DependencyAway):
         await Session(embedded_endpoints("/nonexistent", "cival"), name="test").connection()
