@@ -7,7 +7,7 @@ usual 36 characters.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, get_type_hints
 
 import msgspec
@@ -15,7 +15,6 @@ import msgspec
 from engine.messages.rows import Ns, Row
 
 NS_PER_S = 1_000_000_000
-NS_PER_DAY = 86_400 * NS_PER_S
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 _as_tuple = msgspec.structs.astuple
@@ -24,19 +23,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Convert = Callable[[Any], Any]
 
 
-@cache
-def _day(number: int) -> str:
-    # The date of almost every call is the one of the call before.
-    return datetime.fromtimestamp(number * 86_400, UTC).strftime("%Y-%m-%dT")
+@lru_cache(maxsize=1024)
+def _second(number: int) -> str:
+    # The second of almost every call is the one of a call before: 0.2 us instead of 1.
+    return datetime.fromtimestamp(number, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def rfc3339(value_ns: int) -> str:
     """Write nanoseconds since 1970 UTC as `2024-08-09T07:00:00.000001Z`, cut to the microsecond as the tables are."""
-    day, rest = divmod(value_ns, NS_PER_DAY)
-    seconds, rest = divmod(rest, NS_PER_S)
-    minutes, second = divmod(seconds, 60)
-    hour, minute = divmod(minutes, 60)
-    return f"{_day(day)}{hour:02d}:{minute:02d}:{second:02d}.{rest // 1000:06d}Z"
+    second, rest_ns = divmod(value_ns, NS_PER_S)
+    return f"{_second(second)}.{rest_ns // 1000:06d}Z"
 
 
 def from_rfc3339(text: str) -> int:
@@ -54,7 +50,10 @@ def from_rfc3339(text: str) -> int:
 
 def decimal_text(value: Decimal) -> str:
     """Write a decimal without an exponent, every digit kept; zero has no sign, as in the tables."""
-    return format(value if value else abs(value), "f")
+    if not value:
+        return format(abs(value), "f")
+    text = str(value)  # Three times as fast as format, and the same wherever there is no exponent.
+    return format(value, "f") if "E" in text else text
 
 
 def render_row(row: Row) -> bytes:
