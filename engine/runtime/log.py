@@ -38,12 +38,18 @@ class _Output:
         self.render: Callable[[Any, str, Fields], str | bytes] = _console(colors=False)
         self.now_ns: Callable[[], int] = time.time_ns
         self.sinks: list[LogSink] = []
+        self.lost = 0
+        """Lines that could not be written."""
 
     def write(self, line: str) -> None:
         """Write one line; standard error unless set up otherwise, found anew since tests replace it."""
         stream = self.stream or sys.stderr
-        stream.write(line + "\n")
-        stream.flush()
+        try:
+            stream.write(line + "\n")
+            stream.flush()
+        except OSError:
+            # A reader that closed its pipe, or a full disk, must not end the actor that had something to say.
+            self.lost += 1
 
 
 class Logger(structlog.BoundLoggerBase):

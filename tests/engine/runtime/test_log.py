@@ -168,3 +168,21 @@ def test_a_removed_sink_hears_nothing(stream: io.StringIO) -> None:
     remove_sink(sink)
     get_logger("x").info("said")
     assert len(sink) == 0
+
+
+class BrokenPipe(io.StringIO):
+    """A target whose reader has gone."""
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def test_a_log_that_nobody_reads_ends_nobody(stream: io.StringIO) -> None:
+    setup_logging("info", "json", stream=BrokenPipe())
+    before = log._output.lost
+    get_logger("actors.ledger").info("fill_booked")
+    assert log._output.lost == before + 1
+    assert stream.getvalue() == ""
