@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from engine.domain.errors import DependencyAway
+from engine.domain.errors import ConfigError, DependencyAway
 from engine.domain.identifiers import UserId
 from engine.messages.ports import UnitResult
 from engine.messages.writing import CommittedEvent, WriteAnswer, WriteUnit
@@ -256,4 +256,8 @@ def _refused(unit: WriteUnit, why: str, detail: str) -> UnitResult:
 
 
 async def _make_function(connection: Connection) -> None:
-    await connection.execute(commit_function())
+    try:
+        await connection.execute(commit_function())
+    except asyncpg.InsufficientPrivilegeError as error:
+        expected = "GRANT TEMPORARY ON DATABASE ... TO cival_daemon, for the writer's own function"
+        raise ConfigError("database.url", expected=expected, was=describe(error)) from error

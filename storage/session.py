@@ -69,11 +69,11 @@ class Session:
         try:
             if self._prepare is not None:
                 await self._prepare(connection)
-        except (asyncpg.PostgresError, *pool.OUTCOME_UNKNOWN) as error:
+        except BaseException as error:
             connection.terminate()
-            if is_about_data(error):
-                raise
-            raise away(error) from error
+            if isinstance(error, (asyncpg.PostgresError, *pool.OUTCOME_UNKNOWN)) and not is_about_data(error):
+                raise away(error) from error
+            raise
         self._connection = connection
         return connection
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from engine.domain.errors import BadInput, CivalError, DependencyAway, Fenced, NotReady
+from engine.domain.errors import BadInput, CivalError, ConfigError, DependencyAway, Fenced, NotReady
 from engine.domain.identifiers import UserId
 from engine.messages.ports import FactStore, UnitResult
 from engine.messages.system import Flush, TimerFired
@@ -26,8 +26,10 @@ from engine.runtime.bus import Bus
 from engine.runtime.clock import Clock
 from engine.runtime.errors import ActorDeadError
 from engine.runtime.future import AsyncioFuture
+from engine.runtime.metrics import Metrics
 from storage.backlog import Backlog
 from storage.unit_order import Halted, UnitOrder, highest_numbers
+from storage.writer_metrics import WriterMetrics
 
 BATCH_MAX: Final = 512
 """Units of one commit."""
@@ -113,6 +115,7 @@ class StorageWriter(AsyncioActor):
 
     def on_start(self) -> None:
         """Say that facts can be written, and begin to renew."""
+        self._metrics = WriterMetrics(self.system.metrics or Metrics(), self._backlog)
         self._publish(StoreStatus(available=True, since_ns=self._clock.now_ns()))
         if self._renew is not None:
             self._arm("renew", RENEW_EVERY_NS)
@@ -232,14 +235,21 @@ class StorageWriter(AsyncioActor):
                 # First the leases: after an outage they have expired, and nobody else may have taken them.
                 if self._is_renewal_due():
                     await self._renew_leases()
-                results = await self._store.commit(batch) if batch else []
-            except DependencyAway as error:
+                results = await self._commit(batch) if batch else []
+            except (DependencyAway, ConfigError) as error:  # A server that refuses us now may be told otherwise.
                 self._note_away(error)
                 await self._clock.sleep(backoff_ns)
                 backoff_ns = min(backoff_ns * 2, BACKOFF_MAX_NS)
             else:
                 self._note_back()
                 return results
+
+    async def _commit(self, batch: Sequence[WriteUnit]) -> list[UnitResult]:
+        began_ns = self._clock.monotonic_ns()
+        results = await self._store.commit(batch)
+        self._metrics.seconds.observe((self._clock.monotonic_ns() - began_ns) / 1e9)
+        self._metrics.units.observe(len(batch))
+        return results
 
     async def _run_jobs(self) -> None:
         while self._jobs:
@@ -340,11 +350,14 @@ class StorageWriter(AsyncioActor):
         if reply is not None and not reply.done():
             reply.set(answer)
 
-    def _note_away(self, error: DependencyAway) -> None:
-        if self._away_since_ns is None:
-            self._away_since_ns = self._clock.now_ns()
-            self.log.warning("database_away", why=error.why)
-            self._publish(StoreStatus(available=False, reason=error.why, since_ns=self._away_since_ns))
+    def _note_away(self, error: DependencyAway | ConfigError) -> None:
+        if self._away_since_ns is not None:
+            return
+        why = error.why if isinstance(error, DependencyAway) else str(error)
+        self._away_since_ns = self._clock.now_ns()
+        self._metrics.outages.inc()
+        self.log.warning("database_away", why=why)
+        self._publish(StoreStatus(available=False, reason=why, since_ns=self._away_since_ns))
 
     def _note_back(self) -> None:
         if self._away_since_ns is not None:

@@ -9,12 +9,13 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.domain.errors import DependencyAway
+from engine.domain.errors import ConfigError, DependencyAway
 from engine.messages.rows import AgentRow, AgentStatusRow, EquityPointRow, OrderRow
 from engine.messages.writing import WriteUnit
 from storage.commit_plan import PLACE_OF
 from storage.pool import Connection
 from storage.postgres_facts import PostgresFactStore
+from storage.roles import DatabaseRole
 from storage.tables import MONTHS
 from tests.support.fact_stores import PostgresBench, a_cell
 from tests.support.pg_proxy import Fault, Proxy, proxied
@@ -173,6 +174,14 @@ async def test_two_processes_at_once_leave_no_hole(
         assert [event.prev for event in events] == list(range(45))
     for store in stores:
         await store.close()
+
+
+async def test_a_database_that_forbids_temporary_functions_is_named(pg_database: PostgresDatabase) -> None:
+    admin = await pg_database.connect(DatabaseRole.ADMIN)
+    await admin.execute(f"revoke temporary on database {pg_database.name} from public")
+    with pytest.raises(ConfigError, match="GRANT TEMPORARY"):
+        await PostgresFactStore(pg_database.endpoints).open()
+    await admin.close()
 
 
 async def test_heads_agree_with_the_journal(postgres_bench: PostgresBench, cell: TestCell, make: UnitMaker) -> None:

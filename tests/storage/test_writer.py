@@ -1,93 +1,20 @@
 """The writer over the store in memory, and over one whose commits the test lets through."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
-from engine.domain.errors import BadInput, DependencyAway, Fenced, NotReady
+from engine.domain.errors import BadInput, ConfigError, DependencyAway, Fenced, NotReady
 from engine.domain.identifiers import UserId
-from engine.messages.ports import UnitResult
-from engine.messages.writing import CellHalted, EventsCommitted, StoreStatus, UnitsCommitted, WriteAnswer, WriteUnit
-from engine.runtime.bus import Bus
-from engine.runtime.clock import VirtualClock
-from engine.runtime.ref import Ref
-from engine.runtime.system import ActorSystem
-from storage.backlog import Backlog
-from storage.memory import MemoryFactStore
-from storage.writer import HOLE_TIMEOUT_NS, RENEW_EVERY_NS, Between, StorageWriter
-from tests.support.fact_stores import MemoryBench, a_cell
+from engine.messages.writing import CellHalted, EventsCommitted, StoreStatus, UnitsCommitted, WriteAnswer
+from storage.writer import HOLE_TIMEOUT_NS, RENEW_EVERY_NS, Between
+from tests.support.fact_stores import a_cell
 from tests.support.units import AT_NS, TestCell, UnitMaker
+from tests.support.writer_scene import Scene
 
 pytestmark = pytest.mark.asyncio
-
-
-class SlowStore:
-    """The store in memory behind a gate that the test opens."""
-
-    is_instant = False
-
-    def __init__(self, inner: MemoryFactStore) -> None:
-        self.inner = inner
-        self.batches: list[list[WriteUnit]] = []
-        self.failures: list[Exception] = []
-        self.lost_answers = 0
-        """Commits that take effect and fail all the same."""
-        self.gate = asyncio.Event()
-        self.gate.set()
-
-    def commit_now(self, units: Sequence[WriteUnit]) -> list[UnitResult]:
-        raise NotImplementedError
-
-    async def commit(self, units: Sequence[WriteUnit]) -> list[UnitResult]:
-        self.batches.append(list(units))
-        await self.gate.wait()
-        if self.failures:
-            raise self.failures.pop(0)
-        results = self.inner.commit_now(units)
-        if self.lost_answers:
-            self.lost_answers -= 1
-            raise DependencyAway("database", why="the answer was lost")
-        return results
-
-
-class Scene:
-    """A writer, and everything that it publishes."""
-
-    def __init__(self) -> None:
-        self.bench = MemoryBench()
-        self.clock = VirtualClock(AT_NS)
-        self.system = ActorSystem(clock=self.clock)
-        self.bus = Bus()
-        self.backlog = Backlog()
-        self.heard: list[Any] = []
-        for kind in (EventsCommitted, UnitsCommitted, CellHalted, StoreStatus):
-            self.bus.subscribe(kind, self.heard.append)
-        self.slow = SlowStore(self.bench.store)
-
-    async def writer(self, store: Any = None, **more: Any) -> Ref[StorageWriter]:
-        ref = await self.system.start(
-            StorageWriter, store=self.slow if store is None else store, clock=self.clock, bus=self.bus,
-            backlog=self.backlog, **more,
-        )  # fmt: skip
-        assert self.heard == [StoreStatus(available=True, since_ns=AT_NS)]
-        self.heard.clear()
-        return ref
-
-    def of(self, kind: type) -> list[Any]:
-        return [message for message in self.heard if type(message) is kind]
-
-    async def turn(self, times: int = 5) -> None:
-        for _ in range(times):
-            await self.system.idle()
-            await asyncio.sleep(0)
-
-    async def pass_time(self, delay_ns: int) -> None:
-        await self.turn()
-        await self.system.advance(self.clock, self.clock.now_ns() + delay_ns)
-        await self.turn()
 
 
 @pytest_asyncio.fixture
@@ -246,9 +173,18 @@ async def test_while_the_database_is_away_the_same_batch_is_tried_again(scene: S
     assert [status.available for status in scene.of(StoreStatus)] == [False, True]
 
 
+async def test_a_server_that_refuses_us_counts_as_away(scene: Scene, cell: TestCell) -> None:
+    writer = await scene.writer()
+    scene.slow.failures = [ConfigError("database.url", expected="a login", was="refused")]
+    reply = writer.ask(cell.order_unit())
+    await scene.pass_time(1_000_000_000)
+    assert (await reply).first_seq == 1
+    assert [status.available for status in scene.of(StoreStatus)] == [False, True]
+
+
 async def test_a_lost_answer_is_found_by_the_next_try(scene: Scene, cell: TestCell) -> None:
     writer = await scene.writer()
-    scene.slow.lost_answers = 1
+    scene.slow.fates = ["lost"]
     reply = writer.ask(cell.order_unit())
     await scene.pass_time(1_000_000_000)
     assert (await reply).first_seq == 1
