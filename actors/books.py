@@ -26,12 +26,14 @@ class Booked(msgspec.Struct, frozen=True, gc=False):
     entry: Entry
     realized_pnl: Decimal
     position: Position
+    assets: tuple[Asset, ...]
+    """Whose balance it has changed."""
 
 
 class AccountBooks:
     """Positions, balances and what open orders lock."""
 
-    __slots__ = ("_balances", "_instruments", "_margins", "_orders", "_venue", "positions")
+    __slots__ = ("_balances", "_instruments", "_margins", "_orders", "_required", "_venue", "positions")
 
     def __init__(
         self,
@@ -53,6 +55,8 @@ class AccountBooks:
         self._balances = Balances(totals)
         self._orders = Reservations()
         self._margins: dict[Symbol, Decimal] = {}
+        self._required: dict[Asset, Decimal] = {}
+        """What margins ask to be locked of an asset."""
         self.positions: dict[Symbol, Position] = {}
         for position in positions:
             self.positions[position.instrument.symbol] = position
@@ -103,8 +107,7 @@ class AccountBooks:
                 fee=fill.fee,
                 fee_asset=fill.fee_asset,
             )
-        self._balances.apply(entry)
-        return Booked(entry, realized, position)
+        return Booked(entry, realized, position, self._balances.apply(entry))
 
     def apply(self, entry: Entry) -> tuple[Asset, ...]:
         """Book an entry that is no fill; return the assets whose balance it changed."""
@@ -144,16 +147,22 @@ class AccountBooks:
             for asset in (instrument.base, instrument.quote):
                 self._set_lock(asset)
             return instrument.base, instrument.quote
-        self._margins[instrument.symbol] = self._orders.required_margin(self.position(instrument.symbol))
-        self._set_lock(instrument.settle)
-        return (instrument.settle,)
+        symbol, asset = instrument.symbol, instrument.settle
+        margin = self._orders.required_margin(self.position(symbol))
+        before = self._margins.get(symbol, ZERO)
+        if margin == before:
+            return ()
+        self._margins[symbol] = margin
+        self._required[asset] = add(self._required.get(asset, ZERO), subtract(margin, before))
+        self._set_lock(asset)
+        return (asset,)
 
     def _set_lock(self, asset: Asset) -> None:
-        margin = ZERO
-        for symbol, required in self._margins.items():
-            if self._instruments[self._venue, symbol].settle == asset:
-                margin = add(margin, required)
-        self._balances.lock(asset, add(margin, self._orders.held(asset)))
+        self._balances.lock(asset, add(self._required.get(asset, ZERO), self._orders.held(asset)))
+
+    def total(self, asset: Asset) -> Decimal:
+        """Return what is owned of an asset, locked or not."""
+        return self._balances.total(asset)
 
     def balance(self, asset: Asset) -> Balance:
         """Return the balance of an asset; zeros if there is none."""

@@ -17,7 +17,7 @@ from actors.limit_book import (
 from actors.trading_states import TradingStates
 from engine.domain.identifiers import AccountId
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import OrderType, Scope, Side, TradingState
+from engine.domain.kinds import OrderType, Side, TradingState
 from engine.domain.limits import (
     NO_MARK,
     check_balance,
@@ -113,7 +113,7 @@ class Checks:
     def _reduces(self, intent: OrderIntent, instrument: Instrument) -> Violation | None:
         """Refuse what could do anything but shrink the account's position, with all orders that are open."""
         account_id, side = intent.account_id, intent.side
-        book = self._exposures.book(Scope.ACCOUNT, account_id)
+        book = self._exposures.book(account_id)
         if instrument.is_perpetual:
             size = book.position(instrument).size
         else:
@@ -155,7 +155,7 @@ class Checks:
             return check_order_notional(instrument.notional(price, intent.quantity), limit.value)
         if kind == PRICE_BAND:
             return self._band(intent, limit.value)
-        book = self._exposures.book(limit.scope, limit.scope_id)
+        book = self._exposures.book(limit.scope_id)
         if kind == OPEN_ORDERS:
             return check_open_orders(len(book.reservations), int(limit.value))
         exposure = book.reservations.exposure(intent.symbol)
@@ -176,11 +176,11 @@ class Checks:
     def _self_trade(self, intent: OrderIntent, price: Decimal) -> Violation | None:
         if intent.type in _TRIGGERED:
             return None
-        exposure = self._exposures.book(Scope.ACCOUNT, intent.account_id).reservations.exposure(intent.symbol)
+        exposure = self._exposures.book(intent.account_id).reservations.exposure(intent.symbol)
         return check_self_trade(exposure, intent.side, intent.price if intent.type in RESTING else price)
 
     def _money(self, intent: OrderIntent, instrument: Instrument, price: Decimal) -> Violation | None:
-        book = self._exposures.book(Scope.ACCOUNT, intent.account_id)
+        book = self._exposures.book(intent.account_id)
         if not instrument.is_perpetual:
             order = Reservation(
                 order_id=intent.order_id,
@@ -202,7 +202,7 @@ class Checks:
 
     def _available(self, account_id: AccountId, instrument: Instrument) -> Decimal:
         """Return what is left of the settle asset: owned, less all margin, less what open positions have lost."""
-        book = self._exposures.book(Scope.ACCOUNT, account_id)
+        book = self._exposures.book(account_id)
         left = self._exposures.free(account_id, instrument.settle)
         profit = ZERO
         for position in book.positions.values():

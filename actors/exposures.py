@@ -12,13 +12,11 @@ from uuid import UUID
 from actors.cell import Instruments
 from engine.domain.identifiers import AccountId, AgentId, Asset, OrderId, Symbol, UserId
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import OrderType, Scope, Side
+from engine.domain.kinds import OrderType, Side
 from engine.domain.position import Position
 from engine.domain.reservations import Reservation, Reservations
 from engine.domain.values import ZERO, add, subtract
 from engine.messages.orders import FillBooked, OrderChanged, OrderIntent
-
-ScopeKey = tuple[Scope, UUID]
 
 RESTING = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 
@@ -70,18 +68,18 @@ class Exposures:
         """Start with nothing."""
         self._user_id = user_id
         self._instruments = instruments
-        self._books: dict[ScopeKey, ScopeBook] = {}
+        # An id names its scope: hashing the scope beside it would double the cost of a look-up.
+        self._books: dict[UUID, ScopeBook] = {}
         self._orders: dict[OrderId, _Tracked] = {}
         self._totals: dict[AccountId, dict[Asset, Decimal]] = {}
 
     # --- Reading ------------------------------------------------------------------------------------------------------
 
-    def book(self, scope: Scope, scope_id: UUID) -> ScopeBook:
-        """Return the book of a scope, made at its first use."""
-        key = (scope, scope_id)
-        found = self._books.get(key)
+    def book(self, scope_id: UUID) -> ScopeBook:
+        """Return the book of a user, account or agent, made at its first use."""
+        found = self._books.get(scope_id)
         if found is None:
-            found = self._books[key] = ScopeBook()
+            found = self._books[scope_id] = ScopeBook()
         return found
 
     def total(self, account_id: AccountId, asset: Asset) -> Decimal:
@@ -90,7 +88,7 @@ class Exposures:
 
     def free(self, account_id: AccountId, asset: Asset) -> Decimal:
         """Return what spot orders have left of an asset."""
-        held = self.book(Scope.ACCOUNT, account_id).reservations.held(asset)
+        held = self.book(account_id).reservations.held(asset)
         return subtract(self.total(account_id, asset), held)
 
     def reducing(self, account_id: AccountId, symbol: Symbol, side: Side) -> Decimal:
@@ -117,14 +115,14 @@ class Exposures:
         """Set what an account owns of the assets that are named."""
         self._totals.setdefault(account_id, {}).update(totals)
 
-    def hold(self, scope: Scope, scope_id: UUID, position: Position) -> None:
+    def hold(self, scope_id: UUID, position: Position) -> None:
         """Set a position of a scope."""
-        self.book(scope, scope_id).positions[position.instrument.symbol] = position
+        self.book(scope_id).positions[position.instrument.symbol] = position
 
     def hold_for_account(self, account_id: AccountId, position: Position) -> None:
         """Set a position of an account, and add it to the user's."""
-        self.hold(Scope.ACCOUNT, account_id, position)
-        total = self.book(Scope.USER, self._user_id).position(position.instrument)
+        self.hold(account_id, position)
+        total = self.book(self._user_id).position(position.instrument)
         if position.size:
             side = Side.BUY if position.size > ZERO else Side.SELL
             total.apply_fill(side, position.average_price, position.size.copy_abs())
@@ -181,8 +179,8 @@ class Exposures:
         self._reserve(change.order_id, tracked, instrument, change.price or mark or ZERO, resting)
 
     def _scopes(self, account_id: AccountId, agent_id: AgentId | None) -> tuple[ScopeBook, ...]:
-        user, account = self.book(Scope.USER, self._user_id), self.book(Scope.ACCOUNT, account_id)
-        return (user, account) if agent_id is None else (user, account, self.book(Scope.AGENT, agent_id))
+        user, account = self.book(self._user_id), self.book(account_id)
+        return (user, account) if agent_id is None else (user, account, self.book(agent_id))
 
     def _reserve(
         self, order_id: OrderId, tracked: _Tracked, instrument: Instrument, price: Decimal, resting: Decimal | None
@@ -214,6 +212,6 @@ class Exposures:
         for scope in tracked.scopes:
             scope.reservations.release(order_id)
 
-    def reserved(self, scope: Scope, scope_id: UUID) -> Mapping[OrderId, Decimal]:
+    def reserved(self, scope_id: UUID) -> Mapping[OrderId, Decimal]:
         """Return what is reserved in a scope, by order; for tests and diagnosis."""
-        return {each.order_id: each.quantity for each in self.book(scope, scope_id).reservations}
+        return {each.order_id: each.quantity for each in self.book(scope_id).reservations}

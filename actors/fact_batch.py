@@ -29,6 +29,7 @@ class FactBatch:
 
     __slots__ = (
         "_account_id",
+        "_dirty",
         "_ids",
         "_now_ns",
         "_others",
@@ -48,6 +49,8 @@ class FactBatch:
         self._ids = ids
         self._now_ns = now_ns
         self._touched: dict[OrderId, LiveOrder] = {}
+        self._dirty: set[OrderId] = set()
+        """Orders whose row is older than their state: nobody has looked at it in between."""
         self._others: list[Row] = []
         self.events: list[JournalEvent] = []
         self.fills: list[Fill] = []
@@ -63,7 +66,13 @@ class FactBatch:
 
     def rows(self) -> tuple[Row, ...]:
         """Return the newest row of every order that has changed, then everything else."""
-        return (*[live.refresh(self._now_ns) for live in self._touched.values()], *self._others)
+        dirty = self._dirty
+        if not dirty:
+            return (*[live.row for live in self._touched.values()], *self._others)
+        orders = [
+            live.refresh(self._now_ns) if order_id in dirty else live.row for order_id, live in self._touched.items()
+        ]
+        return (*orders, *self._others)
 
     def changes(self) -> tuple[OrderChanged, ...]:
         """Return how the orders that have changed now stand."""
@@ -81,7 +90,10 @@ class FactBatch:
             return
         self._touched[live.state.order_id] = live
         kind = live.event_since(seen)
-        if kind is not None:
+        if kind is None:
+            self._dirty.add(live.state.order_id)
+        else:
+            self._dirty.discard(live.state.order_id)
             self.event("orders", kind, live.refresh(self._now_ns), live.correlation_id)
         for fact in outcome.book:
             self._book(live, fact)

@@ -8,7 +8,6 @@ import msgspec
 from actors.cell import AgentLoad, Instruments
 from actors.exposures import Exposures
 from engine.domain.identifiers import AccountId, Venue
-from engine.domain.kinds import Scope
 from engine.domain.ports import Marks
 from engine.domain.position import Position
 from engine.messages.orders import OrderChanged
@@ -63,4 +62,4 @@ def rebuild(
             if venue is not None:
                 instrument = instruments[venue, held.symbol]
                 position = Position.restored(instrument, size=held.size, average_price=held.average_price)
-                exposures.hold(Scope.AGENT, agent.row.id, position)
+                exposures.hold(agent.row.id, position)

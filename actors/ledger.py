@@ -14,9 +14,8 @@ from actors.books import AccountBooks
 from actors.cell import Cell, Instruments
 from actors.ledger_rows import DOLLARS, LedgerRows
 from actors.opening import Comparison
-from engine.domain.identifiers import AccountId, Asset, Symbol, UserId, Venue
+from engine.domain.identifiers import AccountId, Asset, Symbol, Venue
 from engine.domain.instrument import Instrument
-from engine.domain.journal import CASH
 from engine.domain.ports import Marks
 from engine.domain.position import Position
 from engine.domain.values import ZERO, add, multiply, round_money
@@ -158,7 +157,7 @@ class Ledger(AsyncioActor):
             draft.assets |= dict.fromkeys(self._books.lock_for(self._books.instrument(symbol)))
         self._finish(message.unit, draft)
         self._tell(booked)
-        totals = tuple((asset, self._books.balance(asset).total) for asset in found.assets)
+        totals = tuple((asset, self._books.total(asset)) for asset in found.assets)
         if totals or found.symbols:
             positions = tuple((symbol, self._books.position(symbol)) for symbol in found.symbols)
             self._cell.bus.publish(
@@ -186,9 +185,12 @@ class Ledger(AsyncioActor):
             position = booked.position
             touched[fill.symbol] = position.instrument
             draft.symbols[fill.symbol] = None
-            row = msgspec.structs.replace(trade, realized_pnl=booked.realized_pnl)
+            for asset in booked.assets:
+                draft.assets[asset] = None
+            realized = booked.realized_pnl
+            row = msgspec.structs.replace(trade, realized_pnl=realized) if realized else trade
             draft.rows.append(row)
-            draft.events.append(self._event("trades", "TradeBooked", row, trade.correlation_id))
+            draft.events.append(self._event("trades", "TradeBooked", row, trade.created_at, trade.correlation_id))
             draft.rows += self._rows.entry(
                 booked.entry,
                 at_ns=fill.executed_at_ns,
@@ -196,16 +198,14 @@ class Ledger(AsyncioActor):
                 order_id=fill.order_id,
                 trade_id=trade.id,
             )
-            assets = dict.fromkeys(line.asset for line in booked.entry.lines if line.ledger_account == CASH)
-            draft.assets |= assets
             told.append(
                 FillBooked(
-                    user_id=UserId(trade.user_id),
+                    user_id=self._cell.user_id,
                     fill=fill,
                     agent_id=agent_of.get(fill.order_id),
-                    realized_pnl=booked.realized_pnl,
+                    realized_pnl=realized,
                     position_size=position.size,
-                    totals=tuple((asset, self._books.balance(asset).total) for asset in assets),
+                    totals=tuple([(asset, self._books.total(asset)) for asset in booked.assets]),
                 )
             )
         for change in orders:
@@ -213,17 +213,9 @@ class Ledger(AsyncioActor):
             if instrument is not None:
                 touched[change.symbol] = instrument
         for instrument in touched.values():
-            before = self._locks(instrument)
-            self._books.lock_for(instrument)
-            draft.assets |= {
-                asset: None for asset, locked in self._locks(instrument).items() if locked != before[asset]
-            }
+            for asset in self._books.lock_for(instrument):
+                draft.assets[asset] = None
         return told
-
-    def _locks(self, instrument: Instrument) -> dict[Asset, Decimal]:
-        if instrument.is_perpetual:
-            return {instrument.settle: self._books.balance(instrument.settle).locked}
-        return {asset: self._books.balance(asset).locked for asset in (instrument.base, instrument.quote)}
 
     def _finish(self, unit: WriteUnit, draft: _Draft) -> None:
         """Add positions and balances, and send the unit.
@@ -255,24 +247,24 @@ class Ledger(AsyncioActor):
                 self._marked[symbol] = mark
             position = self._rows.position(self._books.position(symbol), mark, now_ns)
             rows.append(position)
-            events.append(self._event("positions", "PositionChanged", position))
+            events.append(self._event("positions", "PositionChanged", position, now_ns))
         for asset in draft.assets:
             held = self._books.balance(asset)
             balance = self._rows.balance(held, self._usd_value(asset, held.total), now_ns)
             rows.append(balance)
-            events.append(self._event("balances", "BalanceChanged", balance))
+            events.append(self._event("balances", "BalanceChanged", balance, now_ns))
         return tuple(rows), tuple(events)
 
     def _tell(self, booked: list[FillBooked]) -> None:
         for message in booked:
             self._cell.bus.publish(message, key=self._cell.user_id)
 
-    def _event(self, channel: str, kind: str, row: Row, correlation_id: Any = None) -> JournalEvent:
+    def _event(self, channel: str, kind: str, row: Row, at_ns: int, correlation_id: Any = None) -> JournalEvent:
         return JournalEvent(
             channel=channel,
             type=kind,
             data=row,
-            at_ns=self._cell.clock.now_ns(),
+            at_ns=at_ns,
             account_id=self._account_id,
             correlation_id=correlation_id,
         )
@@ -327,7 +319,7 @@ class Ledger(AsyncioActor):
             user_id=self._cell.user_id,
             account_id=self._account_id,
             equity=round_money(equity),
-            cash=self._books.balance(self._valuation).total,
+            cash=self._books.total(self._valuation),
             realized_pnl=realized,
             unrealized_pnl=unrealized,
             fees=fees,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from actors.exposures import Exposures
 from engine.domain.identifiers import OrderId
-from engine.domain.kinds import Liquidity, OrderOrigin, OrderStatus, OrderType, Scope, Side
+from engine.domain.kinds import Liquidity, OrderOrigin, OrderStatus, OrderType, Side
 from engine.messages.orders import Fill, FillBooked, OrderChanged
 from tests.support.cell_builders import ACCOUNT, AGENT, START_NS, USER, an_id, an_intent, decimals
 from tests.support.domain import a_perpetual, a_spot
@@ -69,23 +69,23 @@ def booked(quantity: str, number: int = 100, side: Side = Side.BUY, trade: int =
 
 
 def worst_long(exposed: Exposures) -> Decimal:
-    book = exposed.book(Scope.ACCOUNT, ACCOUNT)
+    book = exposed.book(ACCOUNT)
     return book.reservations.exposure(PERPETUAL.symbol).worst_size(book.position(PERPETUAL).size, Side.BUY)
 
 
 def test_an_order_reserves_in_every_scope_that_it_is_in() -> None:
     exposed = exposures()
     exposed.take(an_intent(agent_id=AGENT, origin=OrderOrigin.AGENT), PERPETUAL, PRICE)
-    for scope, scope_id in ((Scope.USER, USER), (Scope.ACCOUNT, ACCOUNT), (Scope.AGENT, AGENT)):
-        assert exposed.reserved(scope, scope_id) == {an_id(100): D("0.1")}
+    for scope_id in (USER, ACCOUNT, AGENT):
+        assert exposed.reserved(scope_id) == {an_id(100): D("0.1")}
 
 
 def test_a_fill_moves_from_reserved_to_held() -> None:
     exposed = exposures()
     exposed.take(an_intent(), PERPETUAL, PRICE)
     exposed.fill(booked("0.04"))
-    assert exposed.book(Scope.ACCOUNT, ACCOUNT).position(PERPETUAL).size == D("0.04")
-    assert exposed.reserved(Scope.ACCOUNT, ACCOUNT) == {an_id(100): D("0.06")}
+    assert exposed.book(ACCOUNT).position(PERPETUAL).size == D("0.04")
+    assert exposed.reserved(ACCOUNT) == {an_id(100): D("0.06")}
 
 
 def test_a_done_order_reserves_for_the_fills_that_have_not_come() -> None:
@@ -95,14 +95,14 @@ def test_a_done_order_reserves_for_the_fills_that_have_not_come() -> None:
     assert worst_long(exposed) == D("0.1")
     exposed.fill(booked("0.1"))
     assert worst_long(exposed) == D("0.1")
-    assert exposed.reserved(Scope.ACCOUNT, ACCOUNT) == {}
+    assert exposed.reserved(ACCOUNT) == {}
 
 
 def test_a_cancelled_order_gives_back_what_did_not_fill() -> None:
     exposed = exposures()
     exposed.take(an_intent(), PERPETUAL, PRICE)
     exposed.change(changed(is_done=True, expected_quantity="0", status=OrderStatus.CANCELLED))
-    assert exposed.reserved(Scope.USER, USER) == {}
+    assert exposed.reserved(USER) == {}
     assert exposed.open_orders(None, None) == 0
 
 
@@ -115,14 +115,14 @@ def test_a_fill_of_an_order_that_is_over_is_held_all_the_same() -> None:
 def test_an_order_from_before_the_restart_reserves_its_rest() -> None:
     exposed = exposures()
     exposed.change(changed(filled_quantity="0.03"))
-    assert exposed.reserved(Scope.ACCOUNT, ACCOUNT) == {an_id(100): D("0.07")}
+    assert exposed.reserved(ACCOUNT) == {an_id(100): D("0.07")}
 
 
 def test_a_strangers_order_that_grows_reserves_more() -> None:
     exposed = exposures()
     exposed.change(changed(origin=OrderOrigin.EXTERNAL))
     exposed.change(changed(origin=OrderOrigin.EXTERNAL, quantity="0.3", expected_quantity="0.3"))
-    assert exposed.reserved(Scope.ACCOUNT, ACCOUNT) == {an_id(100): D("0.3")}
+    assert exposed.reserved(ACCOUNT) == {an_id(100): D("0.3")}
 
 
 def test_spot_orders_hold_money() -> None:
@@ -167,4 +167,4 @@ def test_exposure_is_never_understated_and_never_leaks(
         exposed.change(message) if isinstance(message, OrderChanged) else exposed.fill(message)
         assert worst_long(exposed) >= filled
     assert worst_long(exposed) == filled
-    assert exposed.reserved(Scope.ACCOUNT, ACCOUNT) == exposed.reserved(Scope.USER, USER) == {}
+    assert exposed.reserved(ACCOUNT) == exposed.reserved(USER) == {}

@@ -5,7 +5,6 @@ from actors.cell import AgentLoad, AgentPosition
 from actors.exposures import Exposures
 from actors.gate_load import GateAccount, rebuild
 from actors.marks import MarkTable
-from engine.domain.kinds import Scope
 from engine.messages.rows import BalanceRow, PositionRow
 from engine.runtime.clock import VirtualClock
 from tests.actors.test_exposures import changed
@@ -38,10 +37,6 @@ def test_a_gate_knows_again_what_it_knew() -> None:
     agent = AgentLoad(row=an_agent(), positions=(held,))
     rebuild(exposures, [account], [agent], instruments=instruments, marks=MarkTable(VirtualClock()))
     assert exposures.total(ACCOUNT, "USDT") == D(5)
-    for scope, scope_id, size in (
-        (Scope.USER, USER, "-0.3"),
-        (Scope.ACCOUNT, ACCOUNT, "-0.3"),
-        (Scope.AGENT, AGENT, "0.1"),
-    ):
-        assert exposures.book(scope, scope_id).position(PERPETUAL).size == D(size)
-        assert exposures.reserved(scope, scope_id) == {an_id(100): D("0.08")}
+    for scope_id, size in ((USER, "-0.3"), (ACCOUNT, "-0.3"), (AGENT, "0.1")):
+        assert exposures.book(scope_id).position(PERPETUAL).size == D(size)
+        assert exposures.reserved(scope_id) == {an_id(100): D("0.08")}
