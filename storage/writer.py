@@ -33,6 +33,8 @@ from storage.writer_metrics import WriterMetrics
 
 BATCH_MAX: Final = 512
 """Units of one commit."""
+WEIGHT_MAX: Final = 800
+"""Rows and events of one commit; one unit may have more. What is committed is told before the next is encoded."""
 QUEUE_MAX: Final = 100_000
 """Units that may wait for the database; a cell that sends more is halted."""
 HOLE_TIMEOUT_NS: Final = 5_000_000_000
@@ -203,12 +205,13 @@ class StorageWriter(AsyncioActor):
             self._begin()
 
     def _next_batch(self) -> list[WriteUnit]:
-        queue = self._queue
-        if len(queue) <= BATCH_MAX:
-            batch = list(queue)
-            queue.clear()
-            return batch
-        return [queue.popleft() for _ in range(BATCH_MAX)]
+        queue, weight = self._queue, 0
+        batch: list[WriteUnit] = []
+        while queue and len(batch) < BATCH_MAX and weight < WEIGHT_MAX:
+            unit = queue.popleft()
+            batch.append(unit)
+            weight += len(unit.rows) + len(unit.events)
+        return batch
 
     def _commit_now(self, batch: Sequence[WriteUnit]) -> None:
         self._settle(self._store.commit_now(batch))
@@ -225,6 +228,8 @@ class StorageWriter(AsyncioActor):
                 if not batch and not self._is_renewal_due() and self._away_since_ns is None:
                     return
                 self._settle(await self._commit_for_ever(batch))
+                # A turn of the loop, not time: what this commit lets go leaves before the next batch is encoded.
+                await asyncio.sleep(0)  # noqa: TID251
         finally:
             self._is_working = False
 

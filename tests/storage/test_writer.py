@@ -8,13 +8,27 @@ import pytest_asyncio
 
 from engine.domain.errors import BadInput, ConfigError, DependencyAway, Fenced, NotReady
 from engine.domain.identifiers import UserId
-from engine.messages.writing import CellHalted, EventsCommitted, StoreStatus, UnitsCommitted, WriteAnswer
+from engine.messages.writing import CellHalted, EventsCommitted, StoreStatus, UnitsCommitted, WriteAnswer, WriteUnit
+from engine.runtime.actor import AsyncioActor, handles
 from storage.writer import HOLE_TIMEOUT_NS, RENEW_EVERY_NS, Between
 from tests.support.fact_stores import a_cell
 from tests.support.units import AT_NS, TestCell, UnitMaker
 from tests.support.writer_scene import Scene
 
 pytestmark = pytest.mark.asyncio
+
+
+class Listener(AsyncioActor):
+    """Notes how many batches the store had been given when it heard of a commit."""
+
+    def __init__(self, *, heard_at: list[int], batches: list[list[WriteUnit]]) -> None:
+        super().__init__()
+        self._heard_at = heard_at
+        self._batches = batches
+
+    @handles(UnitsCommitted)
+    def on_committed(self, _: UnitsCommitted) -> None:
+        self._heard_at.append(len(self._batches))
 
 
 @pytest_asyncio.fixture
@@ -72,6 +86,31 @@ async def test_a_batch_is_bounded(scene: Scene, cell: TestCell, monkeypatch: pyt
     await scene.turn()
     await scene.backlog.idle()
     assert [len(batch) for batch in scene.slow.batches] == [3, 3, 2]
+
+
+async def test_a_batch_is_bounded_by_its_rows(scene: Scene, cell: TestCell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.writer.WEIGHT_MAX", 4)
+    writer = await scene.writer()
+    for _ in range(5):
+        writer.tell(cell.order_unit())  # One row and one event each.
+    await scene.turn()
+    await scene.backlog.idle()
+    assert [len(batch) for batch in scene.slow.batches] == [2, 2, 1]
+
+
+async def test_what_is_committed_is_told_before_the_next_batch(
+    scene: Scene, cell: TestCell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.writer.BATCH_MAX", 1)
+    writer = await scene.writer()
+    heard_at: list[int] = []
+    listener = await scene.system.start(Listener, heard_at=heard_at, batches=scene.slow.batches)
+    scene.bus.subscribe(UnitsCommitted, listener.tell)
+    for _ in range(3):
+        writer.tell(cell.order_unit())
+    await scene.backlog.idle()
+    await scene.turn()
+    assert heard_at == [1, 2, 3]
 
 
 async def test_units_that_overtake_are_committed_in_order(scene: Scene, cell: TestCell) -> None:
