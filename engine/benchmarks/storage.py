@@ -298,16 +298,25 @@ def _run_ns(bench: Bench, command: Sequence[str]) -> int:
 async def _longest_stall_ms(bench: Bench, store: PostgresBulkStore) -> float:
     """Return the longest turn of the loop while rows were written, in ms of CPU: others share the machine."""
     rows = bench.next_bars(STALL_ROWS)
-    loop = asyncio.get_running_loop()
-    writing = loop.create_task(store.write(rows))
-    longest_s, seen_s = 0.0, time.process_time()
-    gc.disable()
-    try:
-        while not writing.done():
+    is_done = False
+    longest_s = 0.0
+
+    async def write() -> None:
+        nonlocal is_done
+        await store.write(rows)
+        is_done = True
+
+    async def watch() -> None:
+        nonlocal longest_s
+        seen_s = time.process_time()
+        while not is_done:
             await bench.clock.sleep(0)
             now_s = time.process_time()
             longest_s, seen_s = max(longest_s, now_s - seen_s), now_s
+
+    gc.disable()
+    try:
+        await asyncio.gather(watch(), write())
     finally:
         gc.enable()
-    await writing
     return longest_s * 1e3
