@@ -31,6 +31,8 @@ from storage.pg_process import PID_FILE, is_postmaster, is_running_child, read_p
 from storage.roles import DatabaseRole, Endpoints, embedded_endpoints
 
 DATABASE: Final = "cival"
+DIES_WITH_PARENT_VARIABLE: Final = "CIVAL_PG_DIES_WITH_PARENT"
+"""`1` for daemons that a test starts as processes: the same as `dies_with_parent`."""
 LOG_FILE: Final = "postgres.log"
 LOG_BYTES_MAX: Final = 8 * 1024 * 1024
 SOCKET_PATH_BYTES_MAX: Final = 107
@@ -119,7 +121,8 @@ async def start(
         if is_new:
             await asyncio.to_thread(make_cluster, pgdata, binaries, identity, env)
         write_access_rules(pgdata, identity)
-        command = server_command(pgdata, socket_directory, binaries, identity, settings or {}, dies_with_parent)
+        dies = dies_with_parent or environ.get(DIES_WITH_PARENT_VARIABLE) == "1"
+        command = server_command(pgdata, socket_directory, binaries, identity, settings or {}, dies)
         pid = _spawn(command, data_dir / LOG_FILE, env)
         server = EmbeddedPostgres(pgdata, socket_directory, pid, clock=clock, is_child=True)
         try:

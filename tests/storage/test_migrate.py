@@ -13,13 +13,15 @@ import pytest
 
 from engine.domain.errors import ConfigError, InvariantBroken
 from engine.runtime.clock import WallClock
-from storage import migrate, migration_files, pool
+from storage import embedded, migrate, migration_files, pool
+from storage.pg_binaries import OLDEST_MAJOR, find_binaries
 from storage.roles import DatabaseRole, Endpoints, served_endpoints
 from tests.support.catalogue import catalogue
-from tests.support.postgres import PostgresDatabase, PostgresServer, run
+from tests.support.postgres import PostgresDatabase, PostgresServer, run, start_server
 from tests.support.tenants import Tenant, insert_tenant
 
 CLOCK = WallClock()
+MAJOR = find_binaries(os.environ).major
 REVISIONS = [file.revision for file in migration_files.migration_files()]
 AddRevision = Callable[..., None]
 
@@ -269,7 +271,7 @@ async def test_an_ordinary_user_with_a_database_of_its_own_can_migrate(
         f"alter database {empty_database.name} owner to deployer",
         # Roles are the server's: those that other tests have made must be the deployer's to give.
         *(
-            f"grant {role} to deployer with admin option, inherit false, set false"
+            f"grant {role} to deployer with admin option{', inherit false, set false' if MAJOR >= 16 else ''}"
             for role in ("cival_owner", "cival_daemon", "cival_api", "cival_reader", "authenticated")
         ),
     )
@@ -304,3 +306,36 @@ async def test_an_identity_function_that_is_there_already_is_kept(empty_database
     assert await admin.fetchval("select auth.uid()") == Tenant(0).id(1)
     with pytest.raises(asyncpg.DuplicateFunctionError):
         await admin.execute("create function auth.uid() returns uuid language sql as 'select null::uuid'")
+
+
+def installed_versions() -> list[Path]:
+    """Return the programs of other major versions that the schema supports, as far as they are on this machine."""
+    found = [binaries for binaries in (Path("/usr/lib/postgresql").glob("*/bin")) if (binaries / "postgres").exists()]
+    return sorted(bindir for bindir in found if int(bindir.parent.name) in range(OLDEST_MAJOR, MAJOR))
+
+
+async def up_down_and_up(data_dir: Path) -> tuple[list[str], list[str]]:
+    server = await start_server(data_dir)
+    database = PostgresDatabase(embedded.DATABASE, server.endpoints(), server.socket_directory)
+    await migrate.migrate(database.endpoints, clock=CLOCK)
+    first = await snapshot(database)
+    await migrate.downgrade(database.endpoints, "base", clock=CLOCK)
+    await migrate.migrate(database.endpoints, clock=CLOCK)
+    daemon = await pool.connect(database.endpoints, DatabaseRole.DAEMON)
+    await insert_tenant(daemon, Tenant(1))
+    await daemon.close()
+    second = await snapshot(database)
+    await server.stop()
+    return first, second
+
+
+if installed_versions():
+
+    @pytest.mark.asyncio
+    @pytest.mark.parametrize("bindir", installed_versions(), ids=lambda bindir: bindir.parent.name)
+    async def test_the_schema_is_good_on_older_servers(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bindir: Path
+    ) -> None:
+        monkeypatch.setenv("CIVAL_PG_BINDIR", str(bindir))
+        first, second = await up_down_and_up(tmp_path)
+        assert first == second
