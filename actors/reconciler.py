@@ -43,6 +43,8 @@ APPLY_TIMEOUT_S: Final = 120.0
 """Longer than the database may take to come back: facts that are applied must not be fetched over and over."""
 FAILURES_BEFORE_NOT_READY: Final = 3
 NS_PER_MS: Final = 1_000_000
+TRIGGERS: Final = frozenset({"start", "reconnect", "timer", "demand"})
+"""Reasons that a report may have; whoever else wishes for a run demands it."""
 
 _NOT_ANSWERED: Final = (CivalError, ActorDeadError, Timeout)
 
@@ -153,7 +155,8 @@ class Reconciler(AsyncioActor):
     def on_demand(self, message: ReconcileAccount) -> AsyncioFuture[ReconcileAnswer]:
         """Compare now, or again after the run that is going on: what it has read may be older than the wish."""
         reply: AsyncioFuture[ReconcileAnswer] = self.new_future()
-        self._begin(message.trigger).replies.append(reply)
+        trigger = message.trigger if message.trigger in TRIGGERS else "demand"
+        self._begin(trigger).replies.append(reply)
         return reply
 
     @handles(RunDue)

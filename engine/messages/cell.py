@@ -68,7 +68,7 @@ class ReconcileAccount(Message, frozen=True, kw_only=True):
 
     account_id: AccountId
     trigger: str = "demand"
-    """`start`, `reconnect`, `timer`, `demand`, or `fills` where a status told of fills that have not come."""
+    """`start`, `reconnect`, `timer` or `demand`; in the report any other word is a demand."""
 
 
 class ReconcileAnswer(Message, frozen=True, kw_only=True):

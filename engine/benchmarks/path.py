@@ -1,0 +1,139 @@
+"""P1 to P4: the whole trading path, from a quote to a booked fill, on the reference stream.
+
+Every run first has to give the reference's orders and its final balance to eight decimals (P1). Speeds (P2) are held to
+a floor in the same run: the same rules in one loop of direct calls, on which a peer's published rate has a known place.
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from functools import cache, partial
+from itertools import islice
+from typing import Final
+
+from engine.benchmarks.harness import Ratio, Result, Side, cpu_seconds, gauge, measure, on_loop
+from engine.benchmarks.path_engine import Outcome, PathEngine, floor, quotes
+from engine.messages.market import QuoteTick
+
+REFERENCE: Final = {
+    (20_000, 10, 20): Outcome(851, Decimal("999821.43127706")),
+    (50_000, 10, 20): Outcome(2_251, Decimal("999513.41020958")),
+    (200_000, 10, 20): Outcome(9_077, Decimal("998025.02896414")),
+    (200_000, 50, 200): Outcome(1_252, Decimal("999738.70086490")),
+}
+"""(quotes, fast, slow) -> what five independent implementations agree on."""
+TICKS: Final = 50_000
+FEW_ORDERS: Final = 1_000
+MANY_ORDERS: Final = 10_000
+SHOWN_AT_ONCE: Final = 2_000
+IDLE_TICKS: Final = 9_000
+"""Shorter than the longest average, so that nothing is ever traded."""
+
+# Peers' ticks per CPU second on a machine on which the floor makes 3.2 million (2.4 at 10/20), so that a goal against
+# them is a part of the floor. NautilusTrader's Rust engine with a native strategy makes 625 k; at 10/20 basana 96 k.
+GOAL_FEW_TRADES: Final = 1.5 * 625 / 3_200
+GOAL_MANY_TRADES: Final = 4 * 96 / 2_400
+FILL_US: Final = 39.0
+"""A twentieth of what NautilusTrader's node takes from a tick to its fill."""
+
+
+@cache
+def _stream(count: int) -> tuple[QuoteTick, ...]:
+    return tuple(quotes(count))
+
+
+def run(rounds: int) -> list[Result]:
+    """Measure everything; `rounds`: pairs per ratio."""
+    return [
+        measure(_against_floor("P2 50/200 against the floor", 200_000, 50, 200, GOAL_FEW_TRADES), rounds),
+        measure(_against_floor("P2 10/20 against the floor", TICKS, 10, 20, GOAL_MANY_TRADES), rounds),
+        gauge("P3 CPU per order at 10,000 against 1,000", [on_flat() for _ in range(2)], unit="times", goal=1.3),
+        gauge(
+            "P4 tick to fill, memory store",
+            [on_fill_us() for _ in range(rounds)],
+            unit="us of CPU per tick that trades, all books included",
+            goal=FILL_US,
+        ),
+    ]
+
+
+def _against_floor(name: str, count: int, fast: int, slow: int, goal: float) -> Ratio:
+    async def ours() -> int:
+        outcome = await _play(_stream(count), fast, slow)
+        assert outcome == REFERENCE[count, fast, slow], f"expected the reference outcome, was {outcome}"
+        return count
+
+    def reference() -> int:
+        outcome = floor(_stream(count), fast, slow)
+        assert outcome == REFERENCE[count, fast, slow], f"expected the reference outcome, was {outcome}"
+        return count
+
+    return Ratio(name, Side(f"cell, EMA {fast}/{slow}", on_loop(ours)), Side("direct calls", reference), goal, "ticks")
+
+
+async def _play(stream: tuple[QuoteTick, ...], fast: int, slow: int) -> Outcome:
+    engine = await PathEngine(fast, slow).start()
+    _show(engine, stream)
+    outcome = engine.outcome()
+    await engine.stop()
+    return outcome
+
+
+def on_flat() -> float:
+    """Return how many times as much CPU an order costs behind 9,000 others as behind none."""
+    costs: list[float] = []
+
+    async def play() -> int:
+        engine = await PathEngine(10, 20).start()
+        shown = iter(_stream(250_000))
+        orders = 0
+        for start, end in ((0, FEW_ORDERS), (MANY_ORDERS - FEW_ORDERS, MANY_ORDERS)):
+            orders = _show_until(engine, shown, orders, start)[0]
+            before = orders
+            orders, seconds = _show_until(engine, shown, orders, end)
+            costs.append(seconds / (orders - before))
+        await engine.stop()
+        return orders
+
+    on_loop(play)()
+    few, many = costs
+    return many / few
+
+
+def _show_until(engine: PathEngine, shown: Iterator[QuoteTick], orders: int, wanted: int) -> tuple[int, float]:
+    """Show quotes until so many orders exist; return their number and the CPU seconds that it took."""
+    seconds = 0.0
+    while orders < wanted:
+        seconds += cpu_seconds(partial(_show, engine, tuple(islice(shown, SHOWN_AT_ONCE))))
+        orders = engine.outcome().orders
+    return orders, seconds
+
+
+def _show(engine: PathEngine, stream: Sequence[QuoteTick]) -> None:
+    show = engine.show
+    for quote in stream:
+        show(quote)
+
+
+def on_fill_us() -> float:
+    """Return the CPU time from a tick that trades to its fill in the books, less what an idle tick costs, in us."""
+    stream = _stream(TICKS)
+    trading_s, orders = _cost(stream, 10, 20)
+    idle = stream[:IDLE_TICKS]
+    idle_s, _ = _cost(idle, IDLE_TICKS, IDLE_TICKS + 1)
+    return (trading_s - idle_s / len(idle) * len(stream)) / orders * 1e6
+
+
+def _cost(stream: Sequence[QuoteTick], fast: int, slow: int) -> tuple[float, int]:
+    """Return the CPU seconds of showing a stream to a new engine, and the orders that it made."""
+    seconds = 0.0
+
+    async def play() -> int:
+        nonlocal seconds
+        engine = await PathEngine(fast, slow).start()
+        seconds = cpu_seconds(partial(_show, engine, stream))
+        orders = engine.outcome().orders if slow < len(stream) else 0
+        await engine.stop()
+        return orders
+
+    orders = on_loop(play)()
+    return seconds, orders
