@@ -178,7 +178,7 @@ class RouterCore(AsyncioActor):
                 executed_at_ns=fill.executed_at_ns,
             )
         )
-        self.last_cursor = fill.cursor
+        self.last_cursor = later_cursor(self.last_cursor, fill.cursor)
         self.learn(batch, live, outcome, seen)
 
     def apply_status(self, batch: FactBatch, live: LiveOrder, status: StatusFact) -> None:
@@ -260,6 +260,16 @@ class RouterCore(AsyncioActor):
         batch.created(live, "OrderAdopted")
         self.log.warning("order_adopted", symbol=found.symbol, external_order_id=found.external_order_id)
         return live
+
+
+def later_cursor(booked: str | None, cursor: str) -> str:
+    """Return the later of two positions in a venue's history; the second where they do not count.
+
+    A reconciliation hands over fills that are older than those that have been pushed meanwhile.
+    """
+    if booked is not None and booked.isdigit() and cursor.isdigit() and int(booked) > int(cursor):
+        return booked
+    return cursor
 
 
 def key_of(fact: Stranger | VenueOrder) -> str:

@@ -9,7 +9,7 @@ from engine.domain.identifiers import UnitId
 from engine.domain.kinds import DoneReason
 from engine.messages.orders import SubmitOrder
 from engine.messages.portfolio import ApplyReconciliation, ReconciliationApplied
-from engine.messages.rows import LedgerEntryRow, OrderRow, TradeRow, WatermarkRow
+from engine.messages.rows import DiscrepancyRow, LedgerEntryRow, OrderRow, TradeRow, WatermarkRow
 from engine.messages.venues import OrderQuery, VenueAccount, VenueBalance
 from engine.messages.writing import WriteUnit
 from tests.actors.conftest import MakeScripted
@@ -143,6 +143,20 @@ async def test_balances_of_another_moment_are_not_compared(
     applied = await apply(rig, fills=(a_fill(intent, 1),), account=usdt("999", cursor))
     assert applied.is_compared is is_compared
     assert len(rig.rows(TradeRow)) == 1
+
+
+@pytest.mark.asyncio
+async def test_balances_from_before_a_pushed_fill_are_not_compared_with_books_that_hold_it(
+    make_scripted: MakeScripted,
+) -> None:
+    rig = await make_scripted()
+    first, second = await submit(rig, 1), await submit(rig, 2)
+    await rig.hear(a_fill(first, 1))
+    await rig.hear(a_fill(second, 2))
+    # The venue was asked between the two fills, and its answer comes after the second.
+    applied = await apply(rig, fills=(a_fill(first, 1),), account=usdt("999999", "1"))
+    assert not applied.is_compared
+    assert rig.rows(DiscrepancyRow) == []
 
 
 @pytest.mark.asyncio
