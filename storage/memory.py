@@ -132,13 +132,18 @@ class MemoryPaperStore:
             accounts=accounts,
             balances=tuple(row for row in self.tables.rows(PaperBalanceRow) if row.account_id in known),
             positions=tuple(row for row in self.tables.rows(PaperPositionRow) if row.account_id in known),
-            open_orders=tuple(
-                row for row in self.tables.rows(PaperOrderRow) if row.venue == venue and row.state in OPEN_PAPER_STATES
-            ),
+            open_orders=self._open_orders(venue),
             last_cursor=max(cursors, default=0),
             last_order_id=max((row.last_order_id for row in marks), default=0),
             mark=next((row for row in marks if row.session == session), None),
         )
+
+    def _open_orders(self, venue: Venue) -> tuple[PaperOrderRow, ...]:
+        found = [
+            row for row in self.tables.rows(PaperOrderRow) if row.venue == venue and row.state in OPEN_PAPER_STATES
+        ]
+        # External ids are numbers as text; the shorter is the older.
+        return tuple(sorted(found, key=lambda row: (row.placed_at, len(row.external_order_id), row.external_order_id)))
 
     def commit_now(self, batch_id: UUID, rows: Sequence[Row]) -> None:
         """Commit rows of schema `paper`, all or none; a batch id that is known changes nothing.
