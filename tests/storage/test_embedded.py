@@ -22,6 +22,7 @@ from storage.pg_binaries import find_binaries
 from storage.pg_identity import ServerIdentity
 from storage.pg_process import is_alive, read_pid_file
 from storage.roles import DatabaseRole
+from tests.support.engine_process import first_line, start_engine
 from tests.support.postgres import SETTINGS, PostgresServer, start_server
 from tests.support.root import for_root
 
@@ -299,49 +300,6 @@ asyncio.run(main())
             check=True,
         )
         assert done.stdout == 'Peer authentication failed for user "cival_daemon"\n'
-
-
-ENGINE = """
-import asyncio, concurrent.futures.thread, encodings.idna, os, pathlib, sys
-from engine.runtime.clock import WallClock
-from storage import embedded
-
-if len(sys.argv) > 3:
-    # Only now: the folders of the interpreter may be closed to that user.
-    os.setgroups([])
-    os.setresgid(*3 * (int(sys.argv[3]),))
-    os.setresuid(*3 * (int(sys.argv[3]),))
-
-async def main():
-    server = await embedded.start(
-        pathlib.Path(sys.argv[1]), clock=WallClock(), environ=os.environ, settings={"fsync": "off"},
-        dies_with_parent=sys.argv[2] == "dies",
-    )
-    print(server.pid, flush=True)
-    await asyncio.sleep(3600)  # Not signal.pause: a signal that came before it would be missed.
-
-asyncio.run(main())
-"""
-
-
-def start_engine(data_dir: Path, how: str, *uid: str, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-c", ENGINE, str(data_dir), how, *uid],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={
-            **os.environ,
-            "CIVAL_PG_DIES_WITH_PARENT": "",
-            **(env or {}),
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        },
-    )
-
-
-def first_line(engine: "subprocess.Popen[str]") -> str:
-    assert engine.stdout is not None
-    return engine.stdout.readline()
 
 
 @pytest.mark.asyncio
