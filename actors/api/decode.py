@@ -3,6 +3,7 @@
 Numbers of money are strings; a JSON number would have been rounded on its way.
 """
 
+import json
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -11,7 +12,7 @@ import msgspec
 from aiohttp import web
 
 from actors.api.problems import Problem, invalid_field
-from engine.domain.errors import BadInput
+from engine.domain.errors import SHOWN_MAX, BadInput
 from engine.domain.values import parse_decimal
 from engine.messages.read_ports import LIMIT_MAX, PageRequest
 from engine.messages.render import from_rfc3339
@@ -80,14 +81,33 @@ def decode(raw: bytes, kind: type[T]) -> T:
     """Decode a JSON object.
 
     Raises:
-        Problem: 400 if it is not JSON, 422 if a field is wrong.
+        Problem: 400 if it is not JSON, 422 if a field is wrong or there twice.
     """
     try:
-        return msgspec.json.decode(raw, type=kind)
+        decoded = msgspec.json.decode(raw, type=kind)
+        _refuse_repeats(raw)
     except msgspec.ValidationError as error:
         raise invalid_field(bad_input(error, what="JSON", was=None)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise Problem(400, "malformed_json", "the body is not valid JSON") from None
+    return decoded
+
+
+def _refuse_repeats(raw: bytes) -> None:
+    """Refuse an object with a name twice: two readers of it, such as a proxy and we, may each take another value.
+
+    The standard parser tells of every pair; numbers stay text, since only names matter here.
+    """
+    json.loads(raw, object_pairs_hook=_once, parse_int=str, parse_float=str, parse_constant=str)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise wrong(name[:SHOWN_MAX], "one value")
+        found[name] = value
+    return found
 
 
 def read_query(request: web.Request, kind: type[T]) -> T:

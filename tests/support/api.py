@@ -140,7 +140,7 @@ class ApiRig:
         self.pools = [daemon, api]
         self.reads = PostgresReads(api)
         self.identity = PostgresIdentity(daemon)
-        await self.write(*people(self.clock.now_ns()))
+        await self.write(*people(self.clock.now_ns()), *market_rows(self.clock.now_ns()))
         await self._start_market()
         await self._start_cells(daemon)
         self.hub = await self.system.start(
@@ -155,9 +155,10 @@ class ApiRig:
         self.address: Address = await self.api.ask(AddressQuery())
         self.url = self.address.url
 
-    async def restart_api(self) -> None:
-        """Lose what the API has in memory."""
+    async def restart_api(self, port: int = 0) -> None:
+        """Lose what the API has in memory; `port`: where it listens next."""
         await self.api.stop()
+        self.server = msgspec.structs.replace(self.server, port=port)
         await self._start_api()
 
     async def _start_market(self) -> None:

@@ -1,10 +1,11 @@
 // Charts in the page's colours and the user's time zone.
 
-import { AreaSeries, CandlestickSeries, createChart, createSeriesMarkers, HistogramSeries } from "./vendor/lightweight-charts.mjs";
+import { AreaSeries, CandlestickSeries, createChart, createSeriesMarkers, HistogramSeries, TickMarkType } from "./vendor/lightweight-charts.mjs";
 import { number, timeOfDay, zoneName } from "./format.js";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const day = new Intl.DateTimeFormat("en-GB", { day: "2-digit", month: "short", timeZone: zoneName() });
+const second = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", timeZone: zoneName() });
 const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zoneName() });
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -14,7 +15,7 @@ function look() {
     layout: { background: { color: "transparent" }, textColor: colour("muted"), fontFamily: colour("font") || "system-ui", fontSize: 11, attributionLogo: false, panes: { separatorColor: colour("line") } },
     grid: { vertLines: { color: colour("grid") }, horzLines: { color: colour("grid") } },
     rightPriceScale: { borderColor: colour("line") },
-    timeScale: { borderColor: colour("line"), timeVisible: true, secondsVisible: false, tickMarkFormatter: (at, kind) => (kind < 3 ? day : hour).format(at * 1000) },
+    timeScale: { borderColor: colour("line"), timeVisible: true, rightOffset: 4, tickMarkFormatter: (at, kind) => (kind < TickMarkType.Time ? day : kind === TickMarkType.Time ? hour : second).format(at * 1000) },
     localization: { timeFormatter: (at) => `${day.format(at * 1000)} ${timeOfDay(new Date(at * 1000))}` },
     crosshair: { vertLine: { labelBackgroundColor: colour("accent-deep") }, horzLine: { labelBackgroundColor: colour("accent-deep") } },
   };
@@ -94,9 +95,10 @@ export function candleChart(element) {
     ...made,
     show(all, decimals) {
       bars = all;
-      candles.applyOptions({ priceFormat: { type: "price", precision: decimals, minMove: 10 ** -decimals } });
+      candles.applyOptions({ priceFormat: { type: "custom", formatter: (value) => number(value, decimals), minMove: 10 ** -decimals } });
       candles.setData(all);
       volume.setData(all.map(tint));
+      made.chart.timeScale().applyOptions({ barSpacing: 9 });
       made.chart.timeScale().scrollToRealTime();
     },
     add(bar) {

@@ -24,7 +24,7 @@ function formatter(decimals, sign) {
 }
 
 /** A decimal's text with thousands separators and exactly `decimals` decimals. */
-export function number(text, decimals = 2, sign = "auto") {
+export function number(text, decimals = 2, sign = "negative") {
   if (text === null || text === undefined || text === "") return ABSENT;
   return formatter(decimals, sign).format(text).replace("-", "−");
 }
@@ -37,6 +37,9 @@ export function quantity(text) {
   if (text === null || text === undefined || text === "") return ABSENT;
   return number(text, decimalsOf(trim(text)));
 }
+
+/** A small amount of money, such as a fee: two decimals, more where they would hide it. */
+export const money = (text) => number(text, Number(text) !== 0 && Math.abs(Number(text)) < 0.01 ? 6 : 2);
 
 /** Decimals of a decimal's text. */
 export function decimalsOf(text) {

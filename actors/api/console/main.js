@@ -17,7 +17,7 @@ import { system } from "./views/system.js";
 
 const VIEWS = {
   overview: ["Overview", overview],
-  orders: ["Positions & orders", orders],
+  orders: ["Positions & orders", orders, "Orders"],
   agents: ["Agents", agents],
   risk: ["Risk", risk],
   market: ["Market", market],
@@ -45,7 +45,11 @@ function enter(me) {
   const stream = new Stream(streamUrl(), handlers(store));
   session = { store, stream, view: null, timers: [] };
   store.set("me", me);
-  const links = Object.entries(VIEWS).map(([name, [label]]) => h("a", { href: `#/${name}`, dataset: { view: name } }, label));
+  const links = Object.entries(VIEWS).map(([name, [label, , short]]) => {
+    // A phone has room for one word.
+    const text = short ? [h("span", { class: "long" }, label), h("span", { class: "short" }, short)] : label;
+    return h("a", { href: `#/${name}`, dataset: { view: name } }, text);
+  });
   const nav = h("nav", { "aria-label": "Views" }, links);
   const content = h("main", { id: "content", tabindex: "-1" });
   const skip = h("a", { class: "skip", href: "#content", on: { click: (event) => { event.preventDefault(); content.focus(); } } }, "Skip to content");
@@ -70,7 +74,10 @@ function handlers(store) {
       if (message.channel === "control") loadControl(store).catch(() => {});
     },
     update: (channel, data, at) => store.update(channel, data, at),
-    status: (status) => store.set("stream", status),
+    status: (status) => {
+      store.set("stream", status);
+      if (status.state === "live") store.set("heartbeatAt", Date.now());
+    },
     heartbeat: () => store.set("heartbeatAt", Date.now()),
     loggedOut: () => leave("The session has ended."),
   };

@@ -59,6 +59,7 @@ export function statusBar(store, { logOut }) {
     };
     stream.show(texts[state], { live: "good", catching_up: "warn", connecting: "" }[state] ?? "bad", "");
     document.body.classList.toggle("offline", state === "offline" || state === "refused");
+    trading.element.classList.toggle("stale", state !== "live");
   };
   const drawMe = () => {
     if (!store.me) return;

@@ -15,6 +15,7 @@ export class Table {
   constructor({ columns, keyOf, empty, caption, sortBy = null, descending = true, onOpen = null }) {
     Object.assign(this, { columns, keyOf, empty, sortBy, descending, onOpen });
     this.rows = [];
+    this.version = 0; // Cells also show what is not in the row, such as names and prices: each `show` looks at all of them.
     this.elements = new Map();
     this.body = h("tbody");
     this.top = h("tr", { class: "spacer", "aria-hidden": "true" }, h("td", { colspan: columns.length }));
@@ -44,6 +45,7 @@ export class Table {
   show(rows) {
     this.isLoading = rows === null;
     this.rows = rows ?? [];
+    this.version += 1;
     this.arrange();
   }
 
@@ -104,9 +106,10 @@ export class Table {
       }
       this.elements.set(key, element);
     }
-    if (element.row !== row) {
+    if (element.version !== this.version) {
       this.columns.forEach((column, place) => this.put(column, element.children[place], row, element.row !== undefined));
       element.row = row;
+      element.version = this.version;
     }
     return element;
   }

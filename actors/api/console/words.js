@@ -1,7 +1,8 @@
 // Events and refusals in words.
 
-import { fullTime, number, priceDecimals, quantity, signed, words } from "./format.js";
+import { fullTime, money, number, priceDecimals, quantity, signed, words } from "./format.js";
 
+const YOU = "You";
 const DONE = new Set(["filled", "cancelled", "rejected", "expired"]);
 
 export const isDone = (order) => DONE.has(order.status);
@@ -12,9 +13,9 @@ export function sentence(message, store) {
   const who = actor(data, store);
   switch (type) {
     case "OrderSubmitting":
-      return `${who} sends an order to ${terms(data, store)}`;
+      return `${who} ${who === YOU ? "send" : "sends"} an order to ${terms(data, store)}`;
     case "OrderAccepted":
-      return `${data.exchange} took the order to ${terms(data, store)}`;
+      return `${data.exchange} accepted the order to ${terms(data, store)}`;
     case "OrderPartiallyFilled":
       return `${quantity(data.filled_quantity)} of ${quantity(data.quantity)} ${base(data)} filled at ${price(data.average_price, data, store)}`;
     case "OrderFilled":
@@ -40,7 +41,7 @@ export function sentence(message, store) {
     case "TradeBooked":
       return `${past(data.side, true)} ${quantity(data.quantity)} ${base(data)} at ${price(data.price, data, store)}${tradeFee(data)}${profit(data)}`;
     case "SignalGenerated":
-      return `${who} signals ${data.action} ${data.symbol}: ${data.reasoning ?? "no reason given"}`;
+      return `${who} ${who === YOU ? "signal" : "signals"} ${data.action} ${data.symbol}: ${data.reasoning ?? "no reason given"}`;
     case "AgentStarted":
     case "AgentStopped":
     case "AgentPaused":
@@ -60,6 +61,9 @@ export function terms(order, store) {
   const at = order.price ? ` at ${price(order.price, order, store)}` : " at the market";
   return `${order.side} ${quantity(order.quantity)} ${base(order)}${at}`;
 }
+
+/** Who made an order. */
+export const maker = (order, store) => store.agentName(order.agent_id) ?? (order.origin === "api" ? "API" : words(order.origin));
 
 /** Why the risk gate said no. */
 export function rule(code, limit, value) {
@@ -91,7 +95,7 @@ export function problemText(problem) {
 export const when = (iso) => fullTime(iso);
 
 function actor(data, store) {
-  return store.agentName(data.agent_id) ?? (data.origin === "external" ? "Somebody else" : "You");
+  return store.agentName(data.agent_id) ?? (data.origin === "external" ? "Somebody else" : YOU);
 }
 
 const base = (row) => row.symbol?.split("/")[0] ?? "";
@@ -100,7 +104,7 @@ const past = (side, capital = false) => {
   return capital ? words(word) : word;
 };
 const price = (value, row, store) => number(value, priceDecimals(store.pair(row.symbol)?.tick_size, value));
-const fee = (order) => (Number(order.fees) ? `, fee ${quantity(order.fees)} ${order.fee_asset ?? ""}` : "");
-const tradeFee = (trade) => (Number(trade.fees) ? `, fee ${quantity(trade.fees)} ${trade.fee_asset ?? ""}` : "");
+const fee = (order) => (Number(order.fees) ? `, fee ${money(order.fees)} ${order.fee_asset ?? ""}` : "");
+const tradeFee = (trade) => (Number(trade.fees) ? `, fee ${money(trade.fees)} ${trade.fee_asset ?? ""}` : "");
 const profit = (trade) => (Number(trade.realized_pnl) ? `, profit ${signed(trade.realized_pnl)}` : "");
 const plain = (text) => (/^-?[0-9.]+$/.test(String(text)) ? quantity(String(text)) : text);

@@ -38,8 +38,12 @@ class MarketView {
       "div",
       { class: "grid market" },
       h("section", { class: "panel chart" }, h("div", { class: "head" }, this.title, this.frames), this.quote, h("div", { class: "stack" }, this.holder, this.note)),
-      h("section", { class: "panel" }, h("h2", {}, "Book"), this.book),
-      h("section", { class: "panel" }, h("h2", {}, "Last prices"), this.prices.element),
+      h(
+        "div",
+        { class: "column" },
+        h("section", { class: "panel" }, h("h2", {}, "Book"), this.book),
+        h("section", { class: "panel" }, h("h2", {}, "Last prices"), this.prices.element),
+      ),
     );
     this.prices.draw();
     this.drawBook();
@@ -91,12 +95,16 @@ class MarketView {
   async loadFills() {
     const { items } = await get("/trades", { symbol: this.symbol, limit: 200 }).catch(() => ({ items: [] }));
     const first = this.bars?.[0]?.time ?? Infinity;
-    const marks = items
-      .filter((trade) => trade.exchange === this.exchange)
-      .map((trade) => ({ time: this.start(Date.parse(trade.executed_at) / 1000), side: trade.side, text: quantity(trade.quantity) }))
-      .filter((mark) => mark.time >= first)
-      .sort((a, b) => a.time - b.time);
-    this.chart.mark(marks);
+    // One arrow per candle and side, with the sum of its fills.
+    const marks = new Map();
+    for (const trade of items.filter((each) => each.exchange === this.exchange)) {
+      const time = this.start(Date.parse(trade.executed_at) / 1000);
+      if (time < first) continue;
+      const key = `${time}/${trade.side}`;
+      marks.set(key, { time, side: trade.side, sum: (marks.get(key)?.sum ?? 0) + Number(trade.quantity) });
+    }
+    const sorted = [...marks.values()].sort((a, b) => a.time - b.time);
+    this.chart.mark(sorted.map((mark) => ({ ...mark, text: quantity(String(Number(mark.sum.toFixed(8)))) })));
   }
 
   start(seconds) {

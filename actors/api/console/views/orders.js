@@ -3,10 +3,10 @@
 import { get, remove } from "../api.js";
 import { show, toast } from "../dialog.js";
 import { fill, h } from "../dom.js";
-import { ABSENT, duration, number, priceDecimals, quantity, signed, time, tone, words } from "../format.js";
+import { ABSENT, duration, money, number, priceDecimals, quantity, signed, time, tone, words } from "../format.js";
 import { orderForm } from "../orderform.js";
 import { Table } from "../table.js";
-import { isDone, problemText, rule, sentence, terms, when } from "../words.js";
+import { isDone, maker, problemText, rule, sentence, terms, when } from "../words.js";
 import { markOf, profitOf } from "./overview.js";
 
 const TABS = [["open", "Open orders"], ["history", "Order history"], ["trades", "Trades"], ["balances", "Balances"]];
@@ -28,9 +28,9 @@ export function orders(store, stream, route) {
     trades: () => tables.trades.show(trades && merged(trades, store.list("trades"))),
     balances: () => tables.balances.show(store.loaded.has("balances") ? store.list("balances").filter((row) => Number(row.total) !== 0) : null),
   };
-  follow(["orders"], () => (draws.open(), draws.history()));
-  follow(["trades"], draws.trades);
-  follow(["balances"], draws.balances);
+  follow(["orders", "agents", "accounts", "pairs"], () => (draws.open(), draws.history()));
+  follow(["trades", "pairs"], draws.trades);
+  follow(["balances", "accounts"], draws.balances);
   load();
   const holder = h("div", {});
   const tabs = TABS.map(([name, label]) => h("a", { href: `#/orders/${name}`, class: "tab" }, label));
@@ -49,8 +49,12 @@ export function orders(store, stream, route) {
     "div",
     { class: "grid trading" },
     store.me.role === "viewer" ? null : h("section", { class: "panel place" }, h("h2", {}, "Place an order"), form.element),
-    h("section", { class: "panel" }, h("h2", {}, "Open positions"), positions.element),
-    h("section", { class: "panel" }, h("div", { class: "head" }, h("div", { class: "tabs" }, tabs), all), holder),
+    h(
+      "div",
+      { class: "column" },
+      h("section", { class: "panel" }, h("h2", {}, "Open positions"), positions.element),
+      h("section", { class: "panel" }, h("div", { class: "head" }, h("div", { class: "tabs" }, tabs), all), holder),
+    ),
   );
 
   async function load() {
@@ -96,8 +100,8 @@ function positionsTable(store) {
       { key: "entry", label: "Entry", align: "right", text: (row) => number(row.average_price, decimals(store, row)), sort: numberSort("average_price") },
       { key: "mark", label: "Mark", align: "right", text: (row) => number(markOf(store, row), decimals(store, row)) },
       { key: "value", label: "Value", align: "right", text: (row) => number(Number(row.size) * Number(markOf(store, row) ?? 0)) },
-      { key: "unrealised", label: "Unrealised", align: "right", text: (row) => signed(profitOf(store, row)), className: (row) => tone(profitOf(store, row)) },
-      { key: "realised", label: "Realised", align: "right", text: (row) => signed(row.realized_pnl), className: (row) => tone(row.realized_pnl), sort: numberSort("realized_pnl") },
+      { key: "unrealized", label: "Unrealized", align: "right", text: (row) => signed(profitOf(store, row)), className: (row) => tone(profitOf(store, row)) },
+      { key: "realized", label: "Realized", align: "right", text: (row) => signed(row.realized_pnl), className: (row) => tone(row.realized_pnl), sort: numberSort("realized_pnl") },
       { key: "fees", label: "Fees", align: "right", text: (row) => number(row.fees_paid, 2), sort: numberSort("fees_paid") },
     ],
   });
@@ -110,10 +114,10 @@ function ordersTable(store, isOpen) {
     { key: "symbol", label: "Symbol", text: (row) => row.symbol, sort: textSort("symbol") },
     { key: "side", label: "Side", text: (row) => words(row.side), className: side, sort: textSort("side") },
     { key: "type", label: "Type", text: (row) => words(row.type), sort: textSort("type") },
-    { key: "price", label: "Price", align: "right", text: (row) => (row.price ? number(row.price, decimals(store, row)) : "Market"), sort: numberSort("price") },
+    { key: "price", label: "Price", align: "right", text: (row) => (row.price ? number(row.price, decimals(store, row)) : ABSENT), sort: numberSort("price") },
     { key: "filled", label: "Filled", align: "right", text: (row) => `${quantity(row.filled_quantity)} / ${quantity(row.quantity)}`, sort: numberSort("filled_quantity"), flash: true },
     { key: "average", label: "Average", align: "right", text: (row) => (row.average_price ? number(row.average_price, decimals(store, row)) : ABSENT) },
-    { key: "by", label: "By", text: (row) => store.agentName(row.agent_id) ?? words(row.origin), sort: (row) => store.agentName(row.agent_id) ?? row.origin },
+    { key: "by", label: "By", text: (row) => maker(row, store), sort: (row) => maker(row, store) },
     { key: "status", label: "Status", text: state, className: (row) => `state ${row.status}`, sort: textSort("status"), flash: true, title: (row) => (row.denial_code ? rule(row.denial_code, row.denial_limit, row.denial_value) : "") },
     { key: "actions", label: "", align: "right", mark: (row) => `${row.id}${isDone(row)}`, node: (row) => actions(store, row) },
   ];
@@ -168,8 +172,8 @@ function tradesTable(store) {
       { key: "quantity", label: "Quantity", align: "right", text: (row) => quantity(row.quantity), sort: numberSort("quantity") },
       { key: "price", label: "Price", align: "right", text: (row) => number(row.price, decimals(store, row)), sort: numberSort("price") },
       { key: "value", label: "Value", align: "right", text: (row) => number(Number(row.quantity) * Number(row.price)) },
-      { key: "fees", label: "Fee", align: "right", text: (row) => `${quantity(row.fees)} ${row.fee_asset ?? ""}`, sort: numberSort("fees") },
-      { key: "profit", label: "Realised", align: "right", text: (row) => signed(row.realized_pnl), className: (row) => tone(row.realized_pnl), sort: numberSort("realized_pnl") },
+      { key: "fees", label: "Fee", align: "right", text: (row) => `${money(row.fees)} ${row.fee_asset ?? ""}`, sort: numberSort("fees") },
+      { key: "profit", label: "Realized", align: "right", text: (row) => signed(row.realized_pnl), className: (row) => tone(row.realized_pnl), sort: numberSort("realized_pnl") },
       { key: "liquidity", label: "Liquidity", text: (row) => words(row.liquidity), sort: textSort("liquidity") },
     ],
   });
@@ -202,7 +206,7 @@ async function openOrder(store, id) {
   });
   try {
     const [order, { items }] = await Promise.all([get(`/orders/${id}`), get(`/orders/${id}/events`)]);
-    const facts = [["Order", terms(order, store)], ["Status", words(order.status_detail ?? order.status)], ["Filled", `${quantity(order.filled_quantity)} of ${quantity(order.quantity)}`], ["Average price", order.average_price ? number(order.average_price, decimals(store, order)) : ABSENT], ["Fees", Number(order.fees) ? `${quantity(order.fees)} ${order.fee_asset}` : ABSENT], ["Account", store.accountName(order.account_id)], ["By", store.agentName(order.agent_id) ?? words(order.origin)], ["Our id", order.id], ["Venue id", order.external_order_id ?? ABSENT]];
+    const facts = [["Order", terms(order, store)], ["Status", words(order.status_detail ?? order.status)], ["Filled", `${quantity(order.filled_quantity)} of ${quantity(order.quantity)}`], ["Average price", order.average_price ? number(order.average_price, decimals(store, order)) : ABSENT], ["Fees", Number(order.fees) ? `${money(order.fees)} ${order.fee_asset}` : ABSENT], ["Account", store.accountName(order.account_id)], ["By", maker(order, store)], ["Our id", order.id], ["Venue id", order.external_order_id ?? ABSENT]];
     if (order.denial_code) facts.splice(2, 0, ["Denied", rule(order.denial_code, order.denial_limit, order.denial_value)]);
     const lines = items.map((event, place) => {
       const gap = place ? Date.parse(event.at) - Date.parse(items[place - 1].at) : null;

@@ -11,7 +11,7 @@ import { sentence, when } from "../words.js";
 
 const RANGES = [["1H", 3_600], ["6H", 21_600], ["1D", 86_400], ["1W", 604_800], ["All", null]];
 const EVENTS = 10;
-const QUIET = new Set(["BalanceChanged", "PositionChanged", "PortfolioValued", "OrderSubmitting", "OrderAccepted", "SignalGenerated"]);
+const QUIET = new Set(["BalanceChanged", "PositionChanged", "PortfolioValued", "OrderSubmitting", "OrderAccepted", "SignalGenerated", "TradeBooked"]);
 
 export function overview(store, stream, [range = "1D"]) {
   const ends = [];
@@ -37,11 +37,19 @@ export function overview(store, stream, [range = "1D"]) {
     "div",
     { class: "grid overview" },
     numbers.element,
-    h("section", { class: "panel chart" }, curve.element),
-    h("section", { class: "panel prices" }, h("h2", {}, "Last prices"), prices.element),
-    h("section", { class: "panel wide" }, h("h2", {}, "Open positions"), positions.element),
-    h("section", { class: "panel" }, h("h2", {}, "Accounts and venues"), accounts.element),
-    h("section", { class: "panel wide" }, h("h2", {}, "Last events"), events.element),
+    h(
+      "div",
+      { class: "column" },
+      h("section", { class: "panel chart" }, curve.element),
+      h("section", { class: "panel" }, h("h2", {}, "Open positions"), positions.element),
+      h("section", { class: "panel" }, h("h2", {}, "Last events"), events.element),
+    ),
+    h(
+      "div",
+      { class: "column" },
+      h("section", { class: "panel" }, h("h2", {}, "Last prices"), prices.element),
+      h("section", { class: "panel" }, h("h2", {}, "Accounts and venues"), accounts.element),
+    ),
   );
   return { element, close: () => ends.forEach((end) => end()), route: ([next = "1D"]) => curve.choose(next) };
 }
@@ -49,7 +57,7 @@ export function overview(store, stream, [range = "1D"]) {
 const open = (store) => store.list("positions").filter((row) => Number(row.size) !== 0);
 
 function figures(store) {
-  const names = ["Equity", "Change today", "Unrealised", "Realised", "Fees", "Exposure"];
+  const names = ["Equity", "Change today", "Unrealized", "Realized", "Fees", "Exposure"];
   const values = Object.fromEntries(names.map((name) => [name, h("dd", {})]));
   let morning = null;
   const midnight = new Date();
@@ -75,8 +83,8 @@ function figures(store) {
     const exposure = open(store).reduce((total, row) => total + Math.abs(Number(row.size) * Number(markOf(store, row) ?? 0)), 0);
     put("Equity", number(equity));
     put("Change today", change === null ? ABSENT : `${signed(change)} (${percent((100 * change) / morning)})`, tone(change));
-    put("Unrealised", signed(sum(worth, "unrealized_pnl")), tone(sum(worth, "unrealized_pnl")));
-    put("Realised", signed(sum(worth, "realized_pnl")), tone(sum(worth, "realized_pnl")));
+    put("Unrealized", signed(sum(worth, "unrealized_pnl")), tone(sum(worth, "unrealized_pnl")));
+    put("Realized", signed(sum(worth, "realized_pnl")), tone(sum(worth, "realized_pnl")));
     put("Fees", number(sum(worth, "fees")));
     return put("Exposure", number(exposure));
   };
@@ -167,7 +175,7 @@ function positionTable(store) {
       { key: "size", label: "Size", align: "right", text: (row) => quantity(row.size), className: (row) => tone(row.size), flash: true },
       { key: "entry", label: "Entry", align: "right", text: (row) => number(row.average_price, decimals(row)) },
       { key: "mark", label: "Mark", align: "right", text: (row) => number(markOf(store, row), decimals(row)), flash: true },
-      { key: "profit", label: "Unrealised", align: "right", text: (row) => signed(profitOf(store, row)), className: (row) => tone(profitOf(store, row)) },
+      { key: "profit", label: "Unrealized", align: "right", text: (row) => signed(profitOf(store, row)), className: (row) => tone(profitOf(store, row)) },
     ],
   });
 }
@@ -203,13 +211,22 @@ function eventList(store) {
     const shown = [...live, ...older].slice(0, EVENTS);
     fill(element, shown.length ? shown.map((event) => item(event, store)) : h("li", { class: "empty" }, "Nothing has happened yet. Agents trade when their rules say so."));
   };
-  // Before the stream began: the newest trades tell the story.
+  // Before the stream began: where the newest orders stand tells the story.
   const load = async () => {
-    const { items } = await get("/trades", { limit: EVENTS }).catch(() => ({ items: [] }));
-    older = items.filter((trade) => !store.feed.some((event) => event.data.id === trade.id)).map((trade) => ({ type: "TradeBooked", at: trade.executed_at, channel: "trades", data: trade }));
+    const { items } = await get("/orders", { limit: 3 * EVENTS }).catch(() => ({ items: [] }));
+    older = items
+      .filter((order) => !store.feed.some((event) => event.data.id === order.id))
+      .map((order) => ({ type: standing(order), at: order.updated_at, channel: "orders", data: order }))
+      .sort((a, b) => (a.at < b.at ? 1 : -1));
     draw();
   };
   return { element, draw, load };
+}
+
+/** The event that left an order as it is. */
+function standing(order) {
+  if (order.status === "rejected") return order.denial_code ? "OrderDenied" : "OrderRejected";
+  return { filled: "OrderFilled", cancelled: "OrderCancelled", expired: "OrderExpired", partial: "OrderPartiallyFilled", open: "OrderAccepted" }[order.status] ?? "OrderSubmitting";
 }
 
 function item(event, store) {
