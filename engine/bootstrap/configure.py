@@ -63,12 +63,13 @@ class Configurator:
         Raises:
             ConfigError: An agent's type or parameters are wrong.
         """
+        check_agents(self._settings)
         for account in self._settings.accounts:
             self._user(account.user)
         for account in self._settings.accounts:
             self._account(account)
-        for index, agent in enumerate(self._settings.agents):
-            self._agent(index, agent)
+        for agent in self._settings.agents:
+            self._agent(agent)
         return self._plan
 
     def _user(self, email: str) -> UUID:
@@ -124,9 +125,8 @@ class Configurator:
             updated_at=self._now_ns,
         )
 
-    def _agent(self, index: int, agent: AgentSettings) -> None:
+    def _agent(self, agent: AgentSettings) -> None:
         account_id, user_id = self._accounts[agent.account]
-        _check_parameters(index, agent)
         there = self._applied.agents.get((account_id, agent.name))
         agent_id = self._ids.uuid() if there is None else there.id
         text_hash = _hash(agent)
@@ -195,6 +195,16 @@ def user_rows(plan: Plan, password_hashes: Mapping[str, str], now_ns: int) -> li
 def is_paper(settings: Settings) -> bool:
     """Whether no account of the file trades real money."""
     return all(account.mode == "paper" for account in settings.accounts)
+
+
+def check_agents(settings: Settings) -> None:
+    """Check the types and parameters of all agents.
+
+    Raises:
+        ConfigError: The first one that is wrong.
+    """
+    for index, agent in enumerate(settings.agents):
+        _check_parameters(index, agent)
 
 
 def _check_parameters(index: int, agent: AgentSettings) -> None:

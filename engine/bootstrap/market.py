@@ -95,7 +95,7 @@ async def prepare_market(settings: Settings, wall: Clock) -> Market:
     try:
         session = await asyncio.to_thread(_read_session, settings, venue)
     except BadInput as error:
-        raise ConfigError("market.path", expected=error.expected, was=str(error)) from None
+        raise _unplayable(error) from None
     return Market(
         venue=venue,
         clock=VirtualClock(session.start_ns),
@@ -103,6 +103,13 @@ async def prepare_market(settings: Settings, wall: Clock) -> Market:
         stale_after_ns=max(stale_after_ns, session.silence_ns * 2),
         session=session,
     )
+
+
+def _unplayable(error: BadInput) -> ConfigError:
+    """Keep the whole reason: it names each file and line."""
+    refused = ConfigError("market.path", expected=error.expected, was=error.was)
+    refused.args = (f"market.path: {str(error).removeprefix('replay: ')}",)
+    return refused
 
 
 def _read_session(settings: Settings, venue: Venue) -> ReplaySession:

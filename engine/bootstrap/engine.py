@@ -1,0 +1,325 @@
+"""The engine's parts from start to stop: reads like a check list.
+
+Each stage starts what the stages above it stand on; the way down is the way up in reverse, with a deadline per stage.
+The market source is the last to start and the first to stop, so that nothing happens while the engine is half there.
+"""
+
+import os
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from actors.agents.catalogue import describe_types
+from actors.api.app import Address, AddressQuery, Api
+from actors.api.ports import ApiPorts, EngineFacts
+from actors.market_data import MarketData, binance_rule
+from actors.marks import MarkTable
+from actors.readiness import Readiness
+from actors.snapshotter import Snapshotter
+from actors.stream_hub import StreamHub
+from actors.watchdog import Watchdog
+from config.checks import limits_of
+from config.settings import Settings
+from connectors.paper.venue import PaperVenue
+from engine.bootstrap.cell_wiring import CellPorts
+from engine.bootstrap.cells import CellDirectory, CellHost
+from engine.bootstrap.configure import is_paper
+from engine.bootstrap.database import Database, bring_up_to_date, open_database
+from engine.bootstrap.first_start import apply_configuration, keep_local_token
+from engine.bootstrap.keeper import DatabaseKeeper, RunningServer
+from engine.bootstrap.local import LocalFiles
+from engine.bootstrap.market import Market, SourcePorts, open_market, paper_latency, prepare_market
+from engine.bootstrap.preflight import check_before_start
+from engine.bootstrap.service import ServiceManager
+from engine.bootstrap.stores import Stores, open_stores
+from engine.messages.read_ports import Person
+from engine.runtime.bus import Bus
+from engine.runtime.clock import NS_PER_S, WallClock
+from engine.runtime.entropy import Ids, system_rng
+from engine.runtime.lifecycle import Stage
+from engine.runtime.log import get_logger
+from engine.runtime.metrics import Metrics
+from engine.runtime.ref import Ref
+from engine.runtime.system import ActorSystem
+from storage.datadir import DataDirectory, open_data_directory
+
+RECONCILED_TIMEOUT_NS: Final = 30 * NS_PER_S
+"""How long the market waits for the accounts' first reconciliation before it opens without them."""
+_POLL_NS: Final = 2_000_000
+
+_log = get_logger(__name__)
+
+
+class Engine:
+    """Everything that runs in one process."""
+
+    def __init__(self, settings: Settings, data_dir: Path, service: ServiceManager) -> None:
+        """Make what needs nothing else; on the loop that it will run on."""
+        self.settings = settings
+        self.data_dir = data_dir
+        self.service = service
+        self.wall = WallClock()
+        self.rng = system_rng()
+        self.ids = Ids(self.wall, self.rng)
+        self.metrics = Metrics()
+        self.bus = Bus()
+        self.local = LocalFiles(data_dir)
+        self.version = version("cival")
+        self.started_ns = self.wall.now_ns()
+        self.cells = CellDirectory()
+        self.system = ActorSystem(clock=self.wall, ids=self.ids, rng=self.rng, metrics=self.metrics)
+
+    async def prepare(self) -> None:
+        """Take the data directory, and find what would stop the start before anything has started.
+
+        Raises:
+            ConfigError: Something that a person must change; the directory is free again.
+        """
+        self.directory: DataDirectory = open_data_directory(self.data_dir, make_node_id=self.ids.uuid)
+        try:
+            await check_before_start(self.settings, os.environ)
+            self.market: Market = await prepare_market(self.settings, self.wall)
+        except BaseException:
+            self.directory.close()
+            raise
+
+    def stages(self) -> list[Stage]:
+        """Return the steps of the way up and down."""
+        return [
+            Stage("data directory", stop=self._close_data_dir),
+            Stage("database", self._open_database, self._close_database, stop_timeout_s=20.0),
+            Stage("schema", self._open_schema, self._close_schema),
+            Stage("storage", self._open_stores, self._close_stores),
+            Stage("configuration", self._apply_configuration),
+            Stage("market", self._start_market, self._stop_market),
+            Stage("cells", self._start_cells, self._stop_cells),
+            Stage("interface", self._start_interface, self._stop_interface),
+            Stage("source", self._open_source, self._close_source),
+        ]
+
+    # --- Data directory, database, storage ----------------------------------------------------------------------------
+
+    async def _close_data_dir(self) -> None:
+        self.local.withdraw()
+        self.directory.close()
+
+    async def _open_database(self) -> None:
+        self.database: Database = await open_database(
+            self.settings, self.directory.path, clock=self.wall, environ=os.environ, owns_data_dir=True
+        )
+
+    async def _close_database(self) -> None:
+        await self.database.close()
+
+    async def _open_schema(self) -> None:
+        await bring_up_to_date(self.database, clock=self.wall)
+        self.keeper: Ref[DatabaseKeeper] | None = None
+        if self.database.server is not None:
+            self.keeper = await self.system.start(
+                DatabaseKeeper,
+                name="database",
+                server=self.database.server,
+                data_dir=self.directory.path,
+                bus=self.bus,
+                clock=self.wall,
+                environ=os.environ,
+            )
+
+    async def _close_schema(self) -> None:
+        """From here on a server that dies stays down; the one that runs now may not be the one that was started."""
+        if self.keeper is not None:
+            server = await self.keeper.ask(RunningServer())
+            await self.keeper.stop(timeout_s=1.0)
+            self.database = replace(self.database, server=server)
+
+    async def _open_stores(self) -> None:
+        self.readiness = Readiness(bus=self.bus, clock=self.wall)
+        self.stores: Stores = await open_stores(
+            self.database,
+            self.settings.database,
+            system=self.system,
+            bus=self.bus,
+            wall=self.wall,
+            node_id=self.directory.node_id,
+        )
+        self.readiness.report("schema", ready=True)
+
+    async def _close_stores(self) -> None:
+        await self.stores.writer.stop(timeout_s=6.0)
+        await self.stores.close()
+
+    async def _apply_configuration(self) -> None:
+        await apply_configuration(
+            self.settings, self.stores, self.market.venue, clock=self.wall, ids=self.ids, local=self.local
+        )
+        await keep_local_token(self.stores, clock=self.wall, ids=self.ids, local=self.local)
+
+    # --- Market -------------------------------------------------------------------------------------------------------
+
+    async def _start_market(self) -> None:
+        market = self.market
+        self.readiness.expect(f"feed:{market.venue}")
+        self.marks = MarkTable(market.clock, stale_after_ns=market.stale_after_ns)
+        # The venue hears of every event before anybody else, so that it is subscribed first.
+        self.paper: Ref[Any] = await self.system.start(
+            PaperVenue,
+            name=f"paper/{market.venue}",
+            venue=market.venue,
+            bus=self.bus,
+            clock=market.clock,
+            wall=self.wall,
+            ids=self.ids,
+            store=self.stores.paper,
+            rng=self.rng,
+            session=market.session_name,
+            symbols=[each.symbol for each in market.instruments],
+            instruments=market.instruments,
+            latency=paper_latency(self.settings, market.venue),
+            sequence_rule=market.sequence_rule,
+        )
+        self.market_data: Ref[Any] = await self.system.start(
+            MarketData,
+            name=f"market/{market.venue}",
+            venue=market.venue,
+            bus=self.bus,
+            market_clock=market.clock,
+            wall_clock=self.wall,
+            marks=self.marks,
+            bulk=self.stores.bulk,
+            timeframes=self.settings.market.timeframes,
+            candles=market.candles,
+            rule_of=binance_rule,
+        )
+
+    async def _stop_market(self) -> None:
+        await self.market_data.stop(timeout_s=2.0)
+        await self.paper.stop(timeout_s=2.0)
+
+    # --- Cells --------------------------------------------------------------------------------------------------------
+
+    async def _start_cells(self) -> None:
+        self.snapshotter: Ref[Any] = await self.system.start(
+            Snapshotter, name="snapshotter", wall=self.wall, ids=self.ids, bus=self.bus, writer=self.stores.writer
+        )
+        ports = CellPorts(
+            system=self.system,
+            bus=self.bus,
+            wall=self.wall,
+            market=self.market.clock,
+            ids=self.ids,
+            writer=self.stores.writer,
+            marks=self.marks,
+            instruments=self.market.by_name,
+            connectors={self.market.venue: self.paper},
+            archive=self.stores.archive,
+            loader=self.stores.loader,
+            leases=self.stores.leases,
+            readiness=self.readiness,
+            session=self.market.session_name,
+        )
+        self.host: Ref[Any] = await self.system.start(
+            CellHost,
+            name="cells",
+            ports=ports,
+            directory=self.cells,
+            readiness=self.readiness,
+            users=await self.stores.loader.users(),
+            defaults=limits_of(self.settings.risk),
+        )
+
+    async def _stop_cells(self) -> None:
+        await self.host.stop(timeout_s=4.0)
+        await self.snapshotter.stop(timeout_s=1.0)
+
+    # --- Interface ----------------------------------------------------------------------------------------------------
+
+    async def _start_interface(self) -> None:
+        self.hub: Ref[Any] = await self.system.start(
+            StreamHub, name="stream", bus=self.bus, clock=self.wall, reads=self.stores.reads, metrics=self.metrics
+        )
+        self.api: Ref[Any] = await self.system.start(Api, name="api", ports=self._api_ports())
+        address: Address = await self.api.ask(AddressQuery())
+        self.url = address.url
+        self.local.announce(address.url, self.version)
+        lag = self.metrics.gauge("watchdog_lag_seconds", "How late the last probe of the loop came.")
+        self.watchdog: Ref[Any] = await self.system.start(
+            Watchdog,
+            name="watchdog",
+            clock=self.wall,
+            alive=self.service.alive,
+            alive_interval_ns=self.service.watchdog_interval_ns,
+            observe_lag=lag.set,
+        )
+
+    def _api_ports(self) -> ApiPorts:
+        return ApiPorts(
+            server=self.settings.server,
+            auth=self.settings.auth,
+            facts=EngineFacts(
+                version=self.version,
+                market_source=self.settings.market.source,
+                is_paper=is_paper(self.settings),
+                started_at_ns=self.started_ns,
+            ),
+            clock=self.wall,
+            ids=self.ids,
+            bus=self.bus,
+            reads=self.stores.reads,
+            identity=self.stores.identity,
+            writer=self.stores.writer,
+            cells=self.cells,
+            hub=self.hub,
+            readiness=self.readiness,
+            metrics=self.metrics,
+            agent_types=describe_types(),
+            on_login=self._on_login,
+        )
+
+    def _on_login(self, _person: Person) -> None:
+        self.local.forget_first_login()
+
+    async def _stop_interface(self) -> None:
+        self.local.withdraw()
+        await self.watchdog.stop(timeout_s=1.0)
+        await self.api.stop(timeout_s=3.0)
+        await self.hub.stop(timeout_s=1.0)
+
+    # --- Source -------------------------------------------------------------------------------------------------------
+
+    async def _open_source(self) -> None:
+        await self._until_reconciled()
+        frames = await self.stores.loader.frames(self.market.session_name) if self.market.session else []
+        self.source: Ref[Any] = await open_market(
+            self.market,
+            self.settings,
+            SourcePorts(
+                system=self.system,
+                bus=self.bus,
+                wall=self.wall,
+                settled=self._is_settled,
+                wait_settled=self._wait_settled,
+            ),
+            resume_from=max(frames, default=0),
+            last_prices=await self.stores.loader.last_prices(self.market.venue),
+        )
+
+    async def _close_source(self) -> None:
+        await self.source.stop(timeout_s=2.0)
+
+    async def _until_reconciled(self) -> None:
+        """Wait until every account has been compared with its venue: before that agents may not open risk."""
+        deadline_ns = self.wall.monotonic_ns() + RECONCILED_TIMEOUT_NS
+        while any(state.part.startswith("account:") and not state.reported for state in self.readiness.parts()):
+            if self.wall.monotonic_ns() > deadline_ns:
+                _log.warning("accounts_not_reconciled", after_s=RECONCILED_TIMEOUT_NS // NS_PER_S)
+                return
+            await self.wall.sleep(_POLL_NS)
+
+    def _is_settled(self) -> bool:
+        return self.system.drain() and self.stores.backlog.outstanding == 0
+
+    async def _wait_settled(self) -> None:
+        while not self._is_settled():
+            await self.system.idle()
+            await self.stores.backlog.idle()
