@@ -63,8 +63,11 @@ def main(arguments: list[str] | None = None) -> Any:
     except click.exceptions.Abort:
         print("cival: interrupted", file=sys.stderr)
         code = 130
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        code = error.exit_code
+    except click.ClickException as error:
+        print(f"cival: {_one_line(error)}", file=sys.stderr)
         code = error.exit_code
     except CivalError as error:
         print(f"cival: {error}", file=sys.stderr)
@@ -73,3 +76,10 @@ def main(arguments: list[str] | None = None) -> Any:
         # The reader of a pipe has seen enough; there is nobody left to tell.
         code = 0
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _one_line(error: click.ClickException) -> str:
+    """Say what is wrong, and where to read how it is done right."""
+    text = " ".join(error.format_message().split())
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return text if context is None else f"{text.rstrip('.')} (see {context.command_path} --help)"
