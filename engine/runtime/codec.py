@@ -94,4 +94,8 @@ def bad_input(error: Exception, *, what: str, was: object) -> BadInput:
         return BadInput(field, expected="a value" if missing else "no such field", was="missing" if missing else was)
     if parts := _INVALID.match(text):
         return BadInput(path or "message", expected="one of the known values", was=parts["was"])
-    return BadInput(path or "message", expected=text, was=was)  # A refusal in the message's own words.
+    # A refusal in the message's own words, or one of msgspec's without what came.
+    expected = text.removeprefix("Expected ").replace("`", "")
+    if expected.startswith("Invalid "):
+        expected = f"a valid {expected.removeprefix('Invalid ')}"
+    return BadInput(path or "message", expected=expected, was=was)
