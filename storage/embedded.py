@@ -25,7 +25,7 @@ from engine.runtime.log import get_logger
 from storage import pool
 from storage.pg_account import account_identity, reachable_binaries
 from storage.pg_binaries import find_binaries
-from storage.pg_cluster import PGDATA, make_cluster, server_command, write_access_rules
+from storage.pg_cluster import PGDATA, UPGRADED, major_of, make_cluster, server_command, write_access_rules
 from storage.pg_identity import ServerIdentity, namespace_identity, own_identity, owner_of, server_environment
 from storage.pg_process import PID_FILE, is_postmaster, is_running_child, read_pid_file, reap, workers_in
 from storage.roles import DatabaseRole, Endpoints, embedded_endpoints
@@ -111,20 +111,20 @@ async def start(
         if found is not None:
             _log.info("postgres_found", pid=found.pid, socket_directory=str(found.socket_directory))
             return found
-        binaries = find_binaries(environ, major=_major_of(pgdata))
-        identity = _identity_for(data_dir, environ)
+        binaries = find_binaries(environ, major=major_of(pgdata))
+        identity = identity_for(data_dir, environ)
         if identity.way == "account":
             binaries = await asyncio.to_thread(reachable_binaries, binaries, identity)
-        socket_directory = _socket_directory(data_dir, environ, identity)
+        sockets = make_socket_directory(data_dir, environ, identity)
         env = server_environment(environ)
         is_new = not pgdata.exists()
         if is_new:
             await asyncio.to_thread(make_cluster, pgdata, binaries, identity, env)
         write_access_rules(pgdata, identity)
         dies = dies_with_parent or environ.get(DIES_WITH_PARENT_VARIABLE) == "1"
-        command = server_command(pgdata, socket_directory, binaries, identity, settings or {}, dies)
+        command = server_command(pgdata, sockets, binaries, identity, settings or {}, dies)
         pid = _spawn(command, data_dir / LOG_FILE, env)
-        server = EmbeddedPostgres(pgdata, socket_directory, pid, clock=clock, is_child=True)
+        server = EmbeddedPostgres(pgdata, sockets, pid, clock=clock, is_child=True)
         try:
             await _until_ready(server, clock)
             await _ensure_database(server)
@@ -172,7 +172,7 @@ async def _find(data_dir: Path, pgdata: Path, clock: Clock) -> EmbeddedPostgres 
     running = await _running(pgdata, clock)
     if running is not None:
         return running
-    shutil.rmtree(data_dir / f"{PGDATA}.new", ignore_errors=True)  # An initdb that was killed.
+    _clear_leftovers(data_dir)
     if not (pgdata / PID_FILE).exists():
         return None
     # Removing the file under a living backend would let two servers write the same files.
@@ -185,6 +185,13 @@ async def _find(data_dir: Path, pgdata: Path, clock: Clock) -> EmbeddedPostgres 
         await clock.sleep(_POLL_NS)
     (pgdata / PID_FILE).unlink(missing_ok=True)
     return None
+
+
+def _clear_leftovers(data_dir: Path) -> None:
+    """Take back an initdb that was killed; finish an upgrade that was killed between its two renames."""
+    shutil.rmtree(data_dir / f"{PGDATA}.new", ignore_errors=True)
+    if not (data_dir / PGDATA).exists() and (data_dir / UPGRADED).exists():
+        (data_dir / UPGRADED).rename(data_dir / PGDATA)
 
 
 async def _running(pgdata: Path, clock: Clock) -> EmbeddedPostgres | None:
@@ -201,18 +208,7 @@ async def _running(pgdata: Path, clock: Clock) -> EmbeddedPostgres | None:
     return None
 
 
-def _major_of(pgdata: Path) -> int | None:
-    """Return the version that made the data directory; None if it is not there yet."""
-    if not pgdata.exists():
-        return None
-    version_file = pgdata / "PG_VERSION"
-    try:
-        return int(version_file.read_text().strip().partition(".")[0])
-    except (OSError, ValueError) as error:
-        raise ConfigError("data_dir", expected=f"a PostgreSQL version in {version_file}", was=str(error)) from error
-
-
-def _identity_for(data_dir: Path, environ: Mapping[str, str]) -> ServerIdentity:
+def identity_for(data_dir: Path, environ: Mapping[str, str]) -> ServerIdentity:
     """Return who runs the server: as an existing cluster's owner shows, else the first way that works here."""
     owner_uid = owner_of(data_dir / PGDATA)
     if owner_uid in {None, os.geteuid()}:
@@ -224,7 +220,7 @@ def _identity_for(data_dir: Path, environ: Mapping[str, str]) -> ServerIdentity:
     return account_identity(data_dir, environ, owner_uid=owner_uid)
 
 
-def _socket_directory(data_dir: Path, environ: Mapping[str, str], identity: ServerIdentity) -> Path:
+def make_socket_directory(data_dir: Path, environ: Mapping[str, str], identity: ServerIdentity) -> Path:
     """Make the folder of the socket: short, since a socket's path is, and closed to others."""
     runtime = environ.get("RUNTIME_DIRECTORY", "").partition(":")[0] or environ.get("XDG_RUNTIME_DIR") or "/tmp"  # noqa: S108 - checked below
     directory = Path(runtime) / f"cival-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]}"

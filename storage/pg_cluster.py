@@ -14,6 +14,8 @@ from storage.roles import DatabaseRole
 
 PGDATA: Final = "postgres"
 """Name of the cluster's folder in the data directory."""
+UPGRADED: Final = f"{PGDATA}.upgraded"
+"""A finished upgrade that is about to take the cluster's place."""
 INITDB_TIMEOUT_S: Final = 300.0
 
 _HBA = """\
@@ -34,10 +36,22 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
     "log_min_messages": "warning",
+    "log_error_verbosity": "terse",  # Details of an error show values of the row.
     # A statement's text may hold what is secret, and errors are logged where they are handled.
     "log_min_error_statement": "panic",
     "idle_in_transaction_session_timeout": "60s",
 }
+
+
+def major_of(pgdata: Path) -> int | None:
+    """Return the version that made the data directory; None if it is not there yet."""
+    if not pgdata.exists():
+        return None
+    version_file = pgdata / "PG_VERSION"
+    try:
+        return int(version_file.read_text().strip().partition(".")[0])
+    except (OSError, ValueError) as error:
+        raise ConfigError("data_dir", expected=f"a PostgreSQL version in {version_file}", was=str(error)) from error
 
 
 def make_cluster(pgdata: Path, binaries: Binaries, identity: ServerIdentity, env: Mapping[str, str]) -> None:

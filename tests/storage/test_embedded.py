@@ -358,5 +358,5 @@ def test_an_ordinary_user_and_a_uid_without_a_name_can_run_it(short_dir: Path, u
 
 
 def test_the_peer_name_of_nobody_is_never_let_in(data_dir: Path) -> None:
-    identity = embedded._identity_for(data_dir, os.environ)
+    identity = embedded.identity_for(data_dir, os.environ)
     assert identity.peer_name not in {"nobody", "root"}
