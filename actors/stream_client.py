@@ -30,6 +30,8 @@ class StreamLimits(msgspec.Struct, frozen=True, kw_only=True):
     channels: int = 200
     """Channels of one client."""
     clients_per_user: int = 64
+    page_events: int = 500
+    """Events that a catch-up reads at once, at most the store's limit of a page."""
 
 
 DEFAULT_LIMITS: Final = StreamLimits()

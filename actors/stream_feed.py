@@ -56,12 +56,12 @@ class CatchUp:
             self.buffer.clear()
 
     def replay(self, events: tuple[CommittedEvent, ...], say: Say) -> None:
-        """Queue events from the store."""
+        """Queue events from the store, which are above the position and in order."""
         for event in events:
             mine = self.subscriptions.get(event.channel)
-            if mine is not None and mine.catch_up is self and event.seq > self.position:
+            if mine is not None and mine.catch_up is self:
                 say(self.client, event_frame(event))
-            self.position = max(self.position, event.seq)
+            self.position = event.seq
 
     def finish(self, say: Say) -> bool:
         """Queue the buffer and go live, if the buffer is whole; called right after a read that reached the end."""

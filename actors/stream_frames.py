@@ -4,6 +4,7 @@ A frame is built once, header included, and the same bytes are written to every 
 JSON at the first client that wants it.
 """
 
+import re
 import struct
 from typing import Any, Final
 
@@ -21,15 +22,21 @@ LOSSLESS: Final = frozenset(
 )
 """Channels of the committed journal."""
 GLOBAL_CONFLATED: Final = frozenset({"pnl", "exchanges"})
-TIMEFRAMES: Final = frozenset({"1m", "5m", "15m", "1h", "4h", "1d"})
-CHANNEL_MAX: Final = 100
-"""Characters of a channel's name."""
+_VENUE: Final = r"(?P<venue>[A-Za-z0-9][A-Za-z0-9._@-]{0,49})"
+_SYMBOL: Final = r"(?P<symbol>[A-Z0-9]{1,20}/[A-Z0-9]{1,20}(?::[A-Z0-9]{1,20})?)"
+_PATTERNS: Final = {
+    "tickers": re.compile(f"tickers:{_VENUE}:{_SYMBOL}"),
+    "books": re.compile(f"books:{_VENUE}:{_SYMBOL}"),
+    "bars": re.compile(f"bars:{_VENUE}:{_SYMBOL}:(?P<timeframe>1m|5m|15m|1h|4h|1d)"),
+}
+"""Channels of markets. A perpetual's symbol has a colon of its own."""
 
 CLOSE_BAD_TOKEN: Final = 4401
 CLOSE_NOT_ALLOWED: Final = 4403
 CLOSE_TOO_SLOW: Final = 4408
 CLOSE_TOO_MANY: Final = 4429
 CLOSE_RESTART: Final = 1012
+CLOSE_DEFECT: Final = 1011
 
 _TEXT: Final = 0x81
 _BINARY: Final = 0x82
@@ -63,17 +70,12 @@ def parse_channel(name: str) -> Channel:
     Raises:
         BadInput: No channel is called so (field `channels`).
     """
-    kind, _, rest = name.partition(":")
-    if len(name) <= CHANNEL_MAX:
-        if name in LOSSLESS or name in GLOBAL_CONFLATED:
-            return Channel(name=name, kind=name)
-        venue, _, symbol = rest.partition(":")
-        if kind in ("tickers", "books") and venue and "/" in symbol:
-            return Channel(name=name, kind=kind, venue=venue, symbol=symbol)
-        # A perpetual's symbol has a colon of its own, so the timeframe is what stands behind the last one.
-        symbol, _, timeframe = symbol.rpartition(":")
-        if kind == "bars" and venue and "/" in symbol and timeframe in TIMEFRAMES:
-            return Channel(name=name, kind=kind, venue=venue, symbol=symbol, timeframe=timeframe)
+    if name in LOSSLESS or name in GLOBAL_CONFLATED:
+        return Channel(name=name, kind=name)
+    for kind, pattern in _PATTERNS.items():
+        found = pattern.fullmatch(name)
+        if found is not None:
+            return Channel(name=name, kind=kind, **found.groupdict())
     raise BadInput("channels", expected="the name of a channel", was=name)
 
 

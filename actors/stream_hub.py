@@ -4,12 +4,13 @@ An event reaches a client only after its commit: the hub hears of it from the wr
 was before from the store. What waits for a client is written at most every `FLUSH_NS`, in one piece.
 """
 
+from collections.abc import Coroutine
 from typing import Any, ClassVar, Final
 
 import msgspec
 
 from actors.stream_client import DEFAULT_LIMITS, StreamClient, StreamLimits
-from actors.stream_feed import Feed
+from actors.stream_feed import CatchUp, Feed
 from actors.stream_frames import (
     CLOSE_NOT_ALLOWED,
     CLOSE_RESTART,
@@ -125,7 +126,9 @@ class StreamHub(AsyncioActor):
         self._is_flush_due = False
         self._is_values_due = False
         self._flushed_ns = 0
-        self._replay = Replay(reads=reads, clock=clock, topics=self._topics, say=self._say, put=self._put)
+        self._replay = Replay(
+            reads=reads, clock=clock, topics=self._topics, say=self._say, put=self._put, page_events=limits.page_events
+        )
         self._clients_gauge = metrics.gauge("stream_clients", "Connected clients of the stream.")
         self._queue_gauge = metrics.gauge("stream_queue_bytes", "Lossless bytes that wait, all clients.")
         self._queue_max_gauge = metrics.gauge("stream_queue_bytes_max", "Lossless bytes of the longest queue.")
@@ -191,7 +194,7 @@ class StreamHub(AsyncioActor):
         lossless = tuple(channel.name for channel in channels if channel.is_lossless)
         feed = self._feed(client.user_id)
         catch_up = feed.begin(client, lossless, (feed.last or 0) if message.since is None else message.since)
-        self.spawn(self._replay.begin(catch_up, channels, request_id=message.id, since=message.since), name="subscribe")
+        self._run(catch_up, self._replay.begin(catch_up, channels, request_id=message.id, since=message.since))
 
     @handles(Unsubscribe)
     def on_unsubscribe(self, message: Unsubscribe) -> None:
@@ -220,7 +223,7 @@ class StreamHub(AsyncioActor):
         for event in message.events:
             for catch_up in feed.publish(event, self._dirty):
                 self.log.warning("stream_gap", user_id=str(feed.user_id), seq=event.seq)
-                self.spawn(self._replay.catch_up(catch_up), name="heal")
+                self._run(catch_up, self._replay.catch_up(catch_up))
         self._arm()
 
     @handles(Ticker, BookTop, Bar, AccountMarked, VenueConnection)
@@ -267,6 +270,9 @@ class StreamHub(AsyncioActor):
         self.after(HEARTBEAT_NS, _Beat())
 
     # --- Helpers ----------------------------------------------------------------------------------------------------
+
+    def _run(self, catch_up: CatchUp, work: Coroutine[Any, Any, None]) -> None:
+        self.spawn(self._replay.guard(catch_up.client, work), name="replay")
 
     def _feed(self, user_id: UserId) -> Feed:
         feed = self._feeds.get(user_id)

@@ -5,18 +5,27 @@ everything when it is back.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from actors.stream_client import StreamClient
 from actors.stream_feed import CatchUp
-from actors.stream_frames import CLOSE_TOO_SLOW, Channel, Frame, answer_frame, snapshot_frame, update_frame
+from actors.stream_frames import (
+    CLOSE_DEFECT,
+    CLOSE_TOO_SLOW,
+    Channel,
+    Frame,
+    answer_frame,
+    snapshot_frame,
+    update_frame,
+)
 from actors.stream_values import Topic, Topics
 from engine.domain.errors import DependencyAway
-from engine.messages.read_ports import LIMIT_MAX, Page, Reads
+from engine.messages.read_ports import Page, Reads
 from engine.runtime.clock import Clock
+from engine.runtime.log import get_logger
 
 MS: Final = 1_000_000
 READERS_MAX: Final = 2
@@ -28,13 +37,15 @@ RETRY_NS: Final = 500 * MS
 
 T = TypeVar("T")
 
+_log = get_logger(__name__)
+
 
 class Replay:
     """Brings clients up to the present, for one hub."""
 
     def __init__(
         self, *, reads: Reads, clock: Clock, topics: Topics, say: Callable[[StreamClient, Frame], None],
-        put: Callable[[Topic, dict[Any, Frame], list[StreamClient]], None],
+        put: Callable[[Topic, dict[Any, Frame], list[StreamClient]], None], page_events: int,
     ) -> None:  # fmt: skip
         """Take the hub's ways to queue: `say` a lossless frame, `put` values of a topic."""
         self._reads = reads
@@ -42,7 +53,16 @@ class Replay:
         self._topics = topics
         self._say = say
         self._put = put
+        self._page = page_events
         self._readers = asyncio.Semaphore(READERS_MAX)
+
+    async def guard(self, client: StreamClient, work: Coroutine[Any, Any, None]) -> None:
+        """Let an error of ours cost its own client only, which comes back and resumes."""
+        try:
+            await work
+        except Exception:  # noqa: BLE001 - the hub serves every other client.
+            _log.exception("stream_client_failed", user_id=str(client.user_id))
+            client.close(CLOSE_DEFECT, "an error of ours; resume with since")
 
     async def begin(
         self, catch_up: CatchUp, channels: list[Channel], *, request_id: int | None, since: int | None
@@ -102,12 +122,12 @@ class Replay:
             catch_up.begin_read()
             events = await self._patiently(
                 client,
-                lambda: self._reads.events_since(client.user_id, catch_up.channels, catch_up.position, LIMIT_MAX),
+                lambda: self._reads.events_since(client.user_id, catch_up.channels, catch_up.position, self._page),
             )
             if events is None:
                 return
             catch_up.replay(events, self._say)
-            if len(events) < LIMIT_MAX and catch_up.finish(self._say):
+            if len(events) < self._page and catch_up.finish(self._say):
                 return
             await self._room(client)
 
@@ -154,10 +174,9 @@ class Replay:
         return None
 
     async def _room(self, client: StreamClient) -> None:
-        waited_ns = 0
+        deadline_ns = self._clock.monotonic_ns() + ROOM_WAIT_NS
         while not client.is_closed and not client.has_room:
-            if waited_ns >= ROOM_WAIT_NS:
+            if self._clock.monotonic_ns() >= deadline_ns:
                 client.close(CLOSE_TOO_SLOW, "nothing was read; resume with since")
                 return
-            waited_ns += ROOM_POLL_NS
             await self._clock.sleep(ROOM_POLL_NS)
