@@ -4,7 +4,7 @@ Checked are keys, the unique constraints below, owners, numbers, texts, and that
 and lists of words are not: what breaks them is a defect that the tests on PostgreSQL find.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import cache
 from operator import attrgetter
@@ -15,7 +15,7 @@ import msgspec
 
 from engine.messages.rows import LedgerLineRow, Row
 from storage.commit_plan import PLACE_OF
-from storage.tables import SHARED, Table, table_of
+from storage.tables import KEPT, SHARED, Table, table_of
 
 UNIQUE: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "users": (("email",),),
@@ -31,16 +31,34 @@ UNIQUE: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "paper.orders": (("venue", "external_order_id"),),
     "paper.trades": (("account_id", "symbol", "external_trade_id", "side"),),
 }
-"""Unique constraints beside the key; a value with None in it is not compared."""
+"""Unique constraints beside the key. Only the last column of one may be None, and is then not compared."""
 
 AMOUNT_MAX: Final = Decimal("1e38")
 
-Undo = Callable[[], object]
+Undo = list[tuple[dict[Any, Any], Any, Any]]
+"""(dict, key, value before); undone from the end."""
+
+_ABSENT: Final = object()
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class Refused(ValueError):
     """What PostgreSQL would answer with an error about the data."""
+
+
+class _Shelf:
+    """Where rows of one class go."""
+
+    __slots__ = ("births", "is_shared", "key_of", "rows", "table", "uniques")
+
+    def __init__(self, table: Table, rows: dict[Any, Any], uniques: list[tuple[Any, dict[Any, Any]]]) -> None:
+        self.table = table
+        self.key_of = table.key_of
+        self.rows = rows
+        self.uniques = uniques
+        """(getter of the columns, holder by value)."""
+        self.is_shared = table.name in SHARED
+        self.births = tuple(name for name in sorted(KEPT) if name in table.columns and name not in table.key)
 
 
 class MemoryTables:
@@ -55,6 +73,7 @@ class MemoryTables:
         self._is_strict = is_strict
         self._rows: dict[str, dict[Any, Any]] = {}
         self._unique: dict[tuple[str, tuple[str, ...]], dict[Any, Any]] = {}
+        self._shelves: dict[type[Row], _Shelf] = {}
 
     def rows(self, row_class: type[Row]) -> Iterable[Any]:
         """Return the rows of a table; of one that several classes write, each as a dict by column."""
@@ -71,73 +90,78 @@ class MemoryTables:
             Refused: PostgreSQL would refuse them.
             TypeError: A row holds what is no JSON, or is of no table.
         """
-        undo: list[Undo] = []
+        undo: Undo = []
         try:
             for row in sorted(rows, key=_place) if len(rows) > 1 else rows:
                 self._write_row(row, undo)
             _require_balance(rows)
         except BaseException:
-            for step in reversed(undo):
-                step()
+            for place, key, before in reversed(undo):
+                if before is _ABSENT:
+                    del place[key]
+                else:
+                    place[key] = before
             raise
 
-    def _write_row(self, row: Row, undo: list[Undo]) -> None:
-        table = table_of(type(row))
+    def _write_row(self, row: Row, undo: Undo) -> None:
+        shelf = self._shelves.get(type(row)) or self._new_shelf(type(row))
         if self._is_strict:
             _require_storable(row)
-        key = table.key_of(row)
-        stored = self._rows.setdefault(table.name, {})
-        old = stored.get(key)
-        if old is not None:
-            if table.mode == "ignore":
+        key = shelf.key_of(row)
+        old = shelf.rows.get(key, _ABSENT)
+        new: Any = row
+        if old is not _ABSENT or shelf.table.mode == "update":
+            if shelf.table.mode == "ignore":
                 return
-            if table.mode == "insert":
-                raise Refused(f"{table.name}: expected a new key, was {key}")
-            _require_owner(table, old, row)
-        elif table.mode == "update":
-            raise Refused(f"{table.name}: expected a row {key}, was none")
-        new = _merged(table, old, row)
-        self._keep_unique(table, row, key, undo)
-        stored[key] = new
-        undo.append(lambda: stored.pop(key) if old is None else stored.__setitem__(key, old))
+            new = _changed(shelf, key, old, row)
+        elif shelf.is_shared:
+            new = msgspec.structs.asdict(row)
+        if shelf.uniques:
+            _keep_unique(shelf, row, key, undo)
+        shelf.rows[key] = new
+        undo.append((shelf.rows, key, old))
 
-    def _keep_unique(self, table: Table, row: Row, key: object, undo: list[Undo]) -> None:
-        for columns in UNIQUE.get(table.name, ()):
-            value = _getter(columns)(row)
-            if value is None or (type(value) is tuple and None in value):
-                continue
-            index = self._unique.setdefault((table.name, columns), {})
-            holder = index.get(value)
-            if holder is None:
-                index[value] = key
-                undo.append(lambda index=index, value=value: index.pop(value))  # type: ignore[misc]
-            elif holder != key:
-                raise Refused(f"{table.name}: expected unique {', '.join(columns)}, was {value} again")
+    def _new_shelf(self, row_class: type[Row]) -> _Shelf:
+        table = table_of(row_class)
+        uniques = [
+            (attrgetter(*columns), self._unique.setdefault((table.name, columns), {}))
+            for columns in UNIQUE.get(table.name, ())
+            if set(columns) <= set(table.columns)
+        ]
+        shelf = self._shelves[row_class] = _Shelf(table, self._rows.setdefault(table.name, {}), uniques)
+        return shelf
 
 
-def _merged(table: Table, old: Any, row: Row) -> Any:
-    if table.name in SHARED:
-        columns = msgspec.structs.asdict(row)
-        if old is None:
-            return columns
-        kept = {name: old[name] for name in ("id", "created_at") if name in old}
-        return {**old, **columns, **kept}
-    if old is None:
-        return row
-    kept = {
-        name: getattr(old, name)
-        for name in ("id", "created_at")
-        if name in table.columns and getattr(old, name) != getattr(row, name)
-    }
+def _keep_unique(shelf: _Shelf, row: Row, key: object, undo: Undo) -> None:
+    for getter, holders in shelf.uniques:
+        value = getter(row)
+        if (value[-1] if type(value) is tuple else value) is None:
+            continue
+        size = len(holders)
+        holder = holders.setdefault(value, key)
+        if len(holders) > size:
+            undo.append((holders, value, _ABSENT))
+        elif holder is not key and holder != key:
+            raise Refused(f"{shelf.table.name}: expected a unique value, was {value} again")
+
+
+def _changed(shelf: _Shelf, key: object, old: Any, row: Row) -> Any:
+    """Return what stands in the table after `row`."""
+    table = shelf.table
+    if old is _ABSENT:
+        raise Refused(f"{table.name}: expected a row {key}, was none")
+    if table.mode == "insert":
+        raise Refused(f"{table.name}: expected a new key, was {key}")
+    before = old if shelf.is_shared else None
+    if table.is_guarded:
+        owner = before["user_id"] if before is not None else old.user_id
+        if owner != row.user_id:  # type: ignore[attr-defined]  # It is guarded because it has one.
+            raise Refused(f"{table.name}: expected a row of user {owner}, was another user's")
+    if before is not None:
+        kept = {name: before[name] for name in KEPT if name in before}
+        return {**before, **msgspec.structs.asdict(row), **kept}
+    kept = {name: getattr(old, name) for name in shelf.births if getattr(old, name) != getattr(row, name)}
     return msgspec.structs.replace(row, **kept) if kept else row
-
-
-def _require_owner(table: Table, old: Any, row: Row) -> None:
-    if not table.is_guarded:
-        return
-    owner = old["user_id"] if isinstance(old, dict) else getattr(old, "user_id", None)
-    if owner != getattr(row, "user_id", None):
-        raise Refused(f"{table.name}: expected a row of user {owner}, was of another user")
 
 
 def _require_storable(row: Row) -> None:
@@ -171,11 +195,6 @@ def _require_balance(rows: Sequence[Row]) -> None:
     for (entry_id, asset), total in sums.items():
         if total:
             raise Refused(f"ledger entry {entry_id}: expected lines of {asset} to sum to 0, was {total}")
-
-
-@cache
-def _getter(columns: tuple[str, ...]) -> Callable[[Row], Any]:
-    return attrgetter(*columns)
 
 
 @cache
