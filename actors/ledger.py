@@ -4,9 +4,9 @@ The router hands over units of work with what has been filled; the ledger adds e
 and sends the unit to the writer. So a fill and everything that it moves commit together or not at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -23,14 +23,27 @@ from engine.messages.cell import BalancesChanged
 from engine.messages.orders import BookUnit, Fill, FillBooked, OrderChanged
 from engine.messages.portfolio import AccountMarked, AdjustBalances, PositionQuery
 from engine.messages.rows import BalanceRow, DiscrepancyRow, PositionRow, Row, TradeRow
-from engine.messages.system import TimerFired
 from engine.messages.writing import JournalEvent, WriteUnit
 from engine.runtime.actor import AsyncioActor, handles
 
 MARK_EVERY_NS: Final = 5_000_000_000
 """Market time between two valuations."""
 
-_MARK: Final = TimerFired(name="mark")
+
+class MarkDue(msgspec.Struct, frozen=True):
+    """To myself: value the account, once no unit waits here."""
+
+    __lane__: ClassVar[str] = "market"
+
+
+class ProjectLate(msgspec.Struct, frozen=True):
+    """To myself: store positions and balances that came too late for their unit, once no unit waits here."""
+
+    __lane__: ClassVar[str] = "market"
+
+
+_MARK_DUE: Final = MarkDue()
+_PROJECT_LATE: Final = ProjectLate()
 
 
 class LedgerLoad(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,14 +133,21 @@ class Ledger(AsyncioActor):
             locked = self._books.follow(change)
             if locked is not None:
                 self._books.lock_for(locked)
+        self._late = _Draft()
+        """What came too late for its unit and waits for one."""
+        self._stored = {row.asset: (row.free, row.locked) for row in load.balances}
         self._projected_n = 0
         """Highest number of a unit that holds positions or balances."""
         self._marked: dict[Symbol, Decimal] = {}
         """Mark prices in the rows as they were last written."""
 
     def on_start(self) -> None:
-        """Begin to value the account."""
-        self.after(self._mark_every_ns, _MARK, clock=self._cell.clock)
+        """Begin to value the account, and store locks anew that a crash left behind their orders."""
+        self.after(self._mark_every_ns, _MARK_DUE, clock=self._cell.clock)
+        held = {asset: self._books.balance(asset) for asset in self._stored}
+        stale = [asset for asset, each in held.items() if (each.free, each.locked) != self._stored[asset]]
+        self._stored.clear()
+        self._project_later((), stale)
 
     # --- Booking ------------------------------------------------------------------------------------------------------
 
@@ -223,19 +243,41 @@ class Ledger(AsyncioActor):
         A unit may come here after a later one: they are opened by several actors of the cell. The later one committed
         after it would then overwrite newer rows with its own older ones, and a crash between the two would keep what
         fills of the later one have moved without those fills. So rows that are too late for their unit go into a new
-        one. Units with fills are numbered by the router alone and are never late.
+        one.
+
+        Units with fills must not be late: a crash between the two would lose what they have moved. The router numbers
+        them in the turn in which it sends them here, so they would be only if this actor had opened a later unit while
+        one waits in its mailbox. It opens units in messages of the lowest lane alone, when no unit waits.
         """
-        rows, events = self._projections(draft)
         n = unit.n or 0
-        if n > self._projected_n or not rows:
+        if n > self._projected_n:
+            rows, events = self._projections(draft)
             if rows:
                 self._projected_n = n
             self._cell.writer.tell(unit.plus((*draft.rows, *rows), (*draft.events, *events)))
             return
         self._cell.writer.tell(unit.plus(tuple(draft.rows), tuple(draft.events)))
-        late = self._cell.numbers.open(unit.correlation_id, rows, events)
-        self._projected_n = late.n or 0
-        self._cell.writer.tell(late)
+        self._project_later(draft.symbols, draft.assets)
+
+    def _project_later(self, symbols: Iterable[Symbol], assets: Iterable[Asset]) -> None:
+        late = self._late
+        is_arranged = bool(late.symbols or late.assets)
+        late.symbols |= dict.fromkeys(symbols)
+        late.assets |= dict.fromkeys(assets)
+        if not is_arranged and (late.symbols or late.assets):
+            self.actor_ref.tell(_PROJECT_LATE)
+
+    @handles(ProjectLate)
+    def on_late(self, _message: ProjectLate) -> None:
+        """Store what came too late for its unit."""
+        late, self._late = self._late, _Draft()
+        self._open_unit(*self._projections(late))
+
+    def _open_unit(self, rows: tuple[Row, ...], events: tuple[JournalEvent, ...] = ()) -> None:
+        """Send rows as a unit of their own; only when no unit waits in the mailbox, see `_finish`."""
+        unit = self._cell.numbers.open(rows=rows, events=events)
+        self._projected_n = unit.n or 0
+        self._cell.writer.tell(unit)
 
     def _projections(self, draft: _Draft) -> tuple[tuple[Row, ...], tuple[JournalEvent, ...]]:
         now_ns = self._cell.clock.now_ns()
@@ -271,15 +313,13 @@ class Ledger(AsyncioActor):
 
     # --- Valuation ----------------------------------------------------------------------------------------------------
 
-    @handles(TimerFired)
-    def on_timer(self, _message: TimerFired) -> None:
+    @handles(MarkDue)
+    def on_mark_due(self, _message: MarkDue) -> None:
         """Value the account, store the marks of its open positions."""
-        self.after(self._mark_every_ns, _MARK, clock=self._cell.clock)
+        self.after(self._mark_every_ns, _MARK_DUE, clock=self._cell.clock)
         rows = self._marked_rows()
         if rows:
-            unit = self._cell.numbers.open(rows=rows)
-            self._projected_n = unit.n or 0
-            self._cell.writer.tell(unit)
+            self._open_unit(rows)
         self._cell.bus.publish(self._value(), key=self._cell.user_id)
 
     def _marked_rows(self) -> tuple[Row, ...]:

@@ -1,20 +1,24 @@
 """The books: each fill a balanced entry, projections in the same unit, and never an older one behind a newer."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from engine.domain.identifiers import OrderId
-from engine.domain.kinds import OrderOrigin, Side
+from engine.domain.kinds import OrderOrigin, OrderType, Side
 from engine.domain.values import ZERO
 from engine.messages.orders import BookUnit, Fill, FillBooked, OrderChanged
 from engine.messages.portfolio import AccountMarked, PositionQuery
+from engine.messages.ports import UnitResult
 from engine.messages.rows import (
     BalanceRow,
     LedgerEntryRow,
     LedgerLineRow,
     OrderRow,
     PositionRow,
+    Row,
     TradeRow,
 )
 from engine.messages.writing import WriteUnit
@@ -116,6 +120,60 @@ async def test_a_unit_that_comes_late_does_not_overwrite_a_newer_row(make_script
     (row,) = rig.rows(BalanceRow)
     assert (row.total, row.locked) == (D(999_999), D(600))
     assert rig.numbers.last == (second.n or 0) + 1  # The lock is in a unit of its own, behind both.
+
+
+def units_with(rig: CellRig, kind: type[Row]) -> list[int | None]:
+    """Note the numbers of the units that hold such a row, as they are committed from now on."""
+    found: list[int | None] = []
+    commit_now = rig.store.commit_now
+
+    def spy(units: Sequence[WriteUnit]) -> list[UnitResult]:
+        found.extend(unit.n for unit in units if any(isinstance(row, kind) for row in unit.rows))
+        return commit_now(units)
+
+    rig.store.commit_now = spy  # type: ignore[method-assign]
+    return found
+
+
+@pytest.mark.asyncio
+async def test_a_fill_keeps_all_that_it_moves_beside_it_though_another_unit_was_late(
+    make_scripted: MakeScripted,
+) -> None:
+    rig = await make_scripted()
+    moved = units_with(rig, PositionRow)
+    first, second, third = rig.numbers.open(), rig.numbers.open(), rig.numbers.open()
+    book(rig, second, a_fill(order_id=OrderId(an_id(7))))
+    book(rig, first, orders=(changed(1),))  # Late: its lock needs a later unit than the next one.
+    book(rig, third, a_fill(external_trade_id="t2", order_id=OrderId(an_id(8))))
+    await rig.settle()
+    assert moved == [second.n, third.n]
+
+
+@pytest.mark.asyncio
+async def test_a_fill_keeps_all_that_it_moves_beside_it_though_a_valuation_is_due(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    moved = units_with(rig, PositionRow)
+    book(rig, rig.numbers.open(), a_fill(order_id=OrderId(an_id(7))))
+    await rig.settle()
+    rig.marks.mark("binance", "BTC/USDT:USDT").last = D(61_000)
+    fill = rig.numbers.open()
+    rig.clock.advance(5_000_000_000)
+    book(rig, fill, a_fill(external_trade_id="t2", order_id=OrderId(an_id(8))))
+    await rig.settle()
+    assert moved[1] == fill.n
+
+
+@pytest.mark.asyncio
+async def test_a_lock_that_a_crash_left_behind_its_order_is_stored_at_the_next_start(make_rig: MakeRig) -> None:
+    rig = await make_rig()
+    rig.quote("60000", "60001")
+    await rig.gate.ask(a_place(type=OrderType.LIMIT, price="59000"))
+    await rig.settle()
+    (row,) = rig.rows(BalanceRow)
+    rig.store.tables.write([msgspec.structs.replace(row, free=row.total, locked=ZERO)])
+    await rig.crash()
+    await rig.start()
+    assert rig.rows(BalanceRow)[0].locked == row.locked > ZERO
 
 
 @pytest.mark.asyncio
