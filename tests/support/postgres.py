@@ -12,6 +12,7 @@ import itertools
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,8 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "autovacuum": "off",
 }
+KEPT_S = 6 * 3600
+"""Age at which a cluster of another schema leaves the cache."""
 _ROOT = Path(__file__).parents[2]
 
 
@@ -161,12 +164,16 @@ def _migrated_cluster(config: pytest.Config, factory: pytest.TempPathFactory) ->
         fcntl.flock(lock, fcntl.LOCK_EX)
         kept = folder / _key()
         if not kept.exists():
+            # Another session may be at work with another schema, and copies from its cluster until its end.
             for old in folder.glob("cluster-*"):
-                shutil.rmtree(old, ignore_errors=True)
+                if time.time() - old.stat().st_mtime > KEPT_S:
+                    shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(folder / "cluster-new", ignore_errors=True)
             made = factory.mktemp("pg-new")
             run(_make_cluster(made))
             _copy(made / PGDATA, folder / "cluster-new")
             (folder / "cluster-new").rename(kept)
+        os.utime(kept)
         return kept
 
 
