@@ -24,6 +24,8 @@ from engine.runtime.ref import Ref
 
 SAVE_EVERY: Final = 1_000
 """Inputs without a signal after which the state is saved all the same; bounds what a restart reads again."""
+SAVE_EVERY_NS: Final = 60_000_000_000
+"""Market time after which it is saved all the same; bounds what a restart forgets of a slow market."""
 HELD_BARS_MAX: Final = 10_000
 """Bars kept while the database is away; beyond it the oldest are lost and the averages have a gap."""
 
@@ -68,6 +70,7 @@ class Agent(AsyncioActor):
         self._start_position = setup.input_position
         self._position = setup.input_position
         self._inputs = 0
+        self._save_due_ns = 0
         self._is_waiting = False
         self._last_bar_ns: dict[Symbol, int] = dict.fromkeys(setup.symbols, 0)
         self._held_bars: deque[Bar] = deque(maxlen=HELD_BARS_MAX)
@@ -134,6 +137,8 @@ class Agent(AsyncioActor):
         if self._is_waiting:
             self._held_quotes[quote.symbol] = quote
             return
+        if not self._save_due_ns:
+            self._save_due_ns = quote.ts_init_ns + SAVE_EVERY_NS
         frame = quote.frame
         if frame:
             if frame <= self._start_position:
@@ -141,8 +146,9 @@ class Agent(AsyncioActor):
             self._position = frame
         signal = self.on_quote(quote)
         self._inputs += 1
-        if signal is not None or self._inputs >= SAVE_EVERY:
-            self._say(signal, self.quote_key(quote), quote.ts_init_ns)
+        now_ns = quote.ts_init_ns
+        if signal is not None or self._inputs >= SAVE_EVERY or now_ns >= self._save_due_ns:
+            self._say(signal, self.quote_key(quote), now_ns)
 
     @handles(Bar)
     def take_bar(self, bar: Bar) -> None:
@@ -184,6 +190,7 @@ class Agent(AsyncioActor):
 
     def _say(self, signal: Signal | None, key: str, at_ns: int) -> None:
         self._inputs = 0
+        self._save_due_ns = at_ns + SAVE_EVERY_NS
         self._coordinator.tell(
             AgentDecided(
                 agent_id=self.setup.agent_id,

@@ -87,6 +87,14 @@ def test_the_state_is_saved_now_and_then_without_a_signal() -> None:
     assert (saved.signals, saved.input_position) == ((), SAVE_EVERY)
 
 
+def test_in_a_slow_market_the_state_is_saved_once_a_minute() -> None:
+    told = Told()
+    agent = quoting(told)
+    for second in range(0, 125, 5):
+        agent.take_quote(quote_at(100, second))
+    assert [message.input_key for message in told.messages] == ["quote:BTC/USDT:USDT:13", "quote:BTC/USDT:USDT:25"]
+
+
 def test_a_decision_holds_signal_state_and_position() -> None:
     told = Told()
     agent = quoting(told)
