@@ -12,7 +12,8 @@ from engine.domain.order_facts import Alarm, FillFact, Outcome
 from engine.domain.ports import Ids
 from engine.domain.values import ZERO
 from engine.messages.orders import Fill, OrderChanged
-from engine.messages.rows import OrderRequestRow, RiskAlertRow, Row, TradeRow
+from engine.messages.rows import OrderRequestRow, Row, TradeRow
+from engine.messages.rows_people import RiskAlertRow
 from engine.messages.writing import JournalEvent
 
 _SEVERITY: Final = {
@@ -98,7 +99,7 @@ class FactBatch:
         for fact in outcome.book:
             self._book(live, fact)
         for alarm in outcome.alarms:
-            self._alarm(live, alarm)
+            self.alert(live, alarm.value, _SEVERITY[alarm])
 
     def created(self, live: LiveOrder, kind: str) -> None:
         """Add a new order."""
@@ -171,14 +172,21 @@ class FactBatch:
             created_at=self._now_ns,
         )
 
-    def _alarm(self, live: LiveOrder, alarm: Alarm) -> None:
+    def alert(self, live: LiveOrder, kind: str, severity: str) -> None:
+        """Add what a person should look at; the order goes on.
+
+        Args:
+            live: The order.
+            kind: Stable name: `late_fill`, `order_unresolved`.
+            severity: `low`, `medium`, `high` or `critical`.
+        """
         row = RiskAlertRow(
             id=self._ids.uuid(),
             user_id=self._user_id,
-            alert_type=alarm.value,
-            severity=_SEVERITY[alarm],
-            message=f"order {live.row.id}: {alarm.value}",
-            data={"order_id": str(live.row.id), "symbol": live.row.symbol, "status": live.row.status},
+            alert_type=kind,
+            severity=severity,
+            message=f"order {live.row.id}: {kind}",
+            data={"order_id": str(live.row.id), "symbol": live.row.symbol, "status": live.state.status.value},
             created_at=self._now_ns,
         )
         self._others.append(row)

@@ -25,7 +25,7 @@ from engine.domain.identifiers import AccountId, Venue
 from engine.domain.kinds import DoneReason, Lifecycle, RequestState
 from engine.domain.order_facts import StatusFact
 from engine.messages.archive import OrderArchive, OrderLoad
-from engine.messages.cell import FollowVenue, ReconcileAccount
+from engine.messages.cell import FollowVenue
 from engine.messages.orders import CancelAnswer, CancelOrder, CancelOrders, DenyOrder, SubmitOrder
 from engine.messages.system import Flush
 from engine.messages.venues import (
@@ -336,7 +336,7 @@ class OrderRouter(Reconciling):
             self.apply_done(self.gathering(), live, DoneReason.NEVER_EXISTED)
         else:
             if live.question == ASKS_BEFORE_ALERT:
-                self.log.error("order_unresolved", order_id=str(live.row.id), lifecycle=live.row.lifecycle)
+                self.gathering().alert(live, "order_unresolved", "high")
             self.questions.again(live)
 
     def _is_proven_absent(self, live: LiveOrder, venue_time_ns: int) -> bool:
@@ -357,7 +357,7 @@ class OrderRouter(Reconciling):
         """Fetch the fills that a status told of and that have not come."""
         live = self.memory.get(message.order_id)
         if live is not None and live.state.missing_quantity:
-            self.cell.bus.publish(ReconcileAccount(account_id=self.account_id, trigger="fills"), key=self.account_id)
+            self.fetch_fills()
             self.after(FETCH_AGAIN_NS, message, clock=self.cell.wall)
 
     # --- The cell -----------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from engine.domain.kinds import DoneReason, Lifecycle, OrderOrigin, RequestState
 from engine.domain.order_facts import FillFact, Outcome, StatusFact
 from engine.domain.values import add
 from engine.messages.archive import OrderArchive, OrderLoad
+from engine.messages.cell import ReconcileAccount
 from engine.messages.orders import BookUnit, OrderChanged
 from engine.messages.rows import Row
 from engine.messages.system import Flush
@@ -32,6 +33,8 @@ MISSING_FILLS_AFTER_NS: Final = 1_000_000_000
 """Wall time that the fills of a status may take before they are fetched."""
 RECALL_AGAIN_NS: Final = 1_000_000_000
 """Wall time between two looks into an archive that is away."""
+WAITING_MAX: Final = 10_000
+"""Facts that may wait for the archive; what comes beyond is dropped and fetched again from the watermark."""
 
 _FLUSH: Final = Flush()
 
@@ -72,6 +75,8 @@ class RouterCore(AsyncioActor):
         self._gathered: FactBatch | None = None
         self._waiting: dict[str, list[Stranger]] = {}
         """Client id -> facts that wait until the archive has been asked for its order."""
+        self._waiting_count = 0
+        self._has_dropped = False
 
     cancels: Cancels
 
@@ -204,6 +209,10 @@ class RouterCore(AsyncioActor):
         if live is not None:
             self.apply(self.gathering(), live, fact)
             return
+        if self._waiting_count >= WAITING_MAX:
+            self._has_dropped = True
+            return
+        self._waiting_count += 1
         waiting = self._waiting.get(client_id)
         if waiting is not None:
             waiting.append(fact)
@@ -240,13 +249,22 @@ class RouterCore(AsyncioActor):
         """Apply what has waited; a fill of an order that nobody knows makes it an external one."""
         self.restore(message.loads)
         batch = self.batch()
-        for fact in self._waiting.pop(message.client_id, ()):
+        facts = self._waiting.pop(message.client_id, [])
+        self._waiting_count -= len(facts)
+        for fact in facts:
             live = self.memory.by_client_id(message.client_id)
             if live is None and isinstance(fact, VenueFill):
                 live = self.adopt(batch, fact)
             if live is not None:
                 self.apply(batch, live, fact)
         self.send(batch)
+        if self._has_dropped and not self._waiting:
+            self._has_dropped = False
+            self.fetch_fills()
+
+    def fetch_fills(self) -> None:
+        """Wish for the facts that the venue has and we have not."""
+        self.cell.bus.publish(ReconcileAccount(account_id=self.account_id), key=self.account_id)
 
     def adopt(self, batch: FactBatch, found: VenueOrder | VenueFill) -> LiveOrder:
         """Count an order that is not ours."""

@@ -7,7 +7,8 @@ import pytest
 
 from engine.domain.kinds import DoneReason, OrderOrigin, OrderType
 from engine.messages.orders import Denial, DenyOrder, SubmitOrder
-from engine.messages.rows import OrderRow, RiskAlertRow, TradeRow
+from engine.messages.rows import OrderRow, TradeRow
+from engine.messages.rows_people import RiskAlertRow
 from engine.messages.venues import (
     OrderAbsent,
     OrderFound,
@@ -245,6 +246,7 @@ async def test_who_cannot_tell_is_asked_for_ever(make_scripted: MakeScripted) ->
         await rig.settle()
     assert rig.order(intent.order_id).lifecycle == "unknown"
     assert len(rig.script.queries) >= 15
+    assert [alert.alert_type for alert in rig.rows(RiskAlertRow)] == ["order_unresolved"]
     rig.script.orders[client_id(intent)] = OrderFound(order=as_listed(intent))
     await rig.pass_wall(31)
     await rig.settle()

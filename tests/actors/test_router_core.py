@@ -12,6 +12,7 @@ from engine.domain.kinds import DoneReason
 from engine.messages.archive import OrderLoad
 from engine.messages.orders import SubmitOrder
 from engine.messages.rows import OrderRow, TradeRow
+from engine.messages.venues import VenueFills
 from tests.actors.conftest import MakeScripted
 from tests.support.cell_builders import an_intent
 from tests.support.memory_past import MemoryArchive
@@ -80,6 +81,21 @@ async def test_facts_wait_while_the_archive_is_away(
     await rig.hear(a_fill(intent, 9, quantity="0.02"))
     assert rig.order(intent.order_id).filled_quantity == D("0.1")
     await rig.pass_wall(3)
+    assert rig.order(intent.order_id).filled_quantity == D("0.12")
+
+
+@pytest.mark.asyncio
+async def test_what_is_too_much_to_wait_is_fetched_again(
+    make_scripted: MakeScripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.router_core.WAITING_MAX", 1)
+    rig = await make_scripted(done_max=0)
+    intent = await fill_and_forget(rig)
+    late = [a_fill(intent, trade, quantity="0.01") for trade in (8, 9)]
+    rig.script.fills = VenueFills(fills=tuple(late), cursor="9")
+    for fill in late:
+        rig.say(fill)
+    await rig.settle()
     assert rig.order(intent.order_id).filled_quantity == D("0.12")
 
 
