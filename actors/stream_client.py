@@ -54,16 +54,19 @@ class StreamClient:
     """A connection as the hub sees it."""
 
     __slots__ = (
+        "_bytes_max",
         "_conflated",
+        "_frames_max",
         "_is_binary",
+        "_is_closing",
         "_lossless",
         "_on_close",
-        "_wire",
+        "_waiting_bytes",
+        "_write",
         "channels",
         "close_code",
         "is_admin",
         "is_dirty",
-        "limits",
         "queued_bytes",
         "user_id",
     )
@@ -100,10 +103,12 @@ class StreamClient:
         self._is_binary = is_binary
         self._lossless: deque[bytes] = deque()
         self._conflated: dict[Hashable, Frame] = {}
-        self.limits = limits
-        """Bounds of the queue; the hub sets its own when the client comes."""
+        self.bound(limits)
         self._on_close = on_close
-        self._wire = wire
+        # What is called for each delivery is looked up once.
+        self._write = wire.write
+        self._is_closing = wire.is_closing
+        self._waiting_bytes = wire.get_write_buffer_size
 
     @property
     def is_closed(self) -> bool:
@@ -118,8 +123,12 @@ class StreamClient:
     @property
     def has_room(self) -> bool:
         """Whether the queue is at most half full: replay goes on only then, so live events still fit."""
-        limits = self.limits
-        return len(self._lossless) * 2 <= limits.queue_frames and self.queued_bytes * 2 <= limits.queue_bytes
+        return len(self._lossless) * 2 <= self._frames_max and self.queued_bytes * 2 <= self._bytes_max
+
+    def bound(self, limits: StreamLimits) -> None:
+        """Set the bounds of the queue; the hub sets its own when the client comes."""
+        self._frames_max = limits.queue_frames
+        self._bytes_max = limits.queue_bytes
 
     def push(self, frame: Frame) -> None:
         """Queue a lossless frame; a full queue closes the client with 4408."""
@@ -127,8 +136,8 @@ class StreamClient:
             return
         data = frame.binary if self._is_binary else frame.text
         self._lossless.append(data)
-        self.queued_bytes += len(data)
-        if len(self._lossless) > self.limits.queue_frames or self.queued_bytes > self.limits.queue_bytes:
+        size = self.queued_bytes = self.queued_bytes + len(data)
+        if size > self._bytes_max or len(self._lossless) > self._frames_max:
             self.close(CLOSE_TOO_SLOW, "the queue is full; resume with since")
 
     def put(self, key: Hashable, frame: Frame) -> None:
@@ -142,28 +151,37 @@ class StreamClient:
             del self._conflated[key]
 
     def flush(self) -> bool:
-        """Write what waits, if the socket takes it.
+        """Write what waits, if the socket takes it. Of a closed client nothing waits.
 
         Returns:
             Whether nothing waits any more.
         """
-        wire = self._wire
-        if self.close_code is not None or wire.is_closing():
+        if self._is_closing():
             self.clear()
             return True
-        while self.queued_bytes > CHUNK:
-            if wire.get_write_buffer_size() > WIRE_HIGH:
-                return False
-            wire.write(b"".join(self._take_chunk()))
-        if wire.get_write_buffer_size() > WIRE_HIGH:
+        if self._waiting_bytes() > WIRE_HIGH:
             return False
-        parts = list(self._lossless)
-        if self._conflated:
+        lossless = self._lossless
+        if len(lossless) == 1 and not self._conflated:
+            self.queued_bytes = 0
+            self._write(lossless.pop())
+            return True
+        return self._flush_many()
+
+    def _flush_many(self) -> bool:
+        while self.queued_bytes > CHUNK:
+            self._write(b"".join(self._take_chunk()))
+            if self._waiting_bytes() > WIRE_HIGH:
+                return False
+        lossless, conflated = self._lossless, self._conflated
+        if conflated:
             is_binary = self._is_binary
-            parts.extend(frame.binary if is_binary else frame.text for frame in self._conflated.values())
-        self.clear()
-        if parts:
-            wire.write(parts[0] if len(parts) == 1 else b"".join(parts))
+            lossless.extend(frame.binary if is_binary else frame.text for frame in conflated.values())
+            conflated.clear()
+        if lossless:
+            self._write(b"".join(lossless))
+            lossless.clear()
+            self.queued_bytes = 0
         return True
 
     def close(self, code: int, reason: str) -> None:

@@ -159,7 +159,7 @@ class StreamHub(AsyncioActor):
     def on_attach(self, message: Attach) -> None:
         """Take a client, or close it where its user has too many."""
         client = message.client
-        client.limits = self._limits
+        client.bound(self._limits)
         feed = self._feed(client.user_id)
         if len(feed.clients) >= self._limits.clients_per_user:
             client.close(CLOSE_TOO_MANY, f"at most {self._limits.clients_per_user} connections per user")
