@@ -94,6 +94,11 @@ class Cancels:
         self._held[self._tie] = leave
         self._outbox.hold(n, partial(self._release, self._tie))
 
+    def repeat(self, live: LiveOrder) -> None:
+        """Send a cancel again that was not answered, once all about its order is durable: the venue may not have it."""
+        if any(row.state == RequestState.REQUESTED.value for row in live.requests.values()):
+            self._outbox.hold(live.n, partial(self._send, cancel_of(live)))
+
     def store_went_away(self) -> None:
         """Send what waits for a commit that may be long in coming."""
         self.is_store_away = True

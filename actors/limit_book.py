@@ -17,7 +17,7 @@ from engine.domain.kinds import Scope
 from engine.domain.limits import OrderRate
 from engine.messages.orders import OrderIntent
 from engine.messages.risk import LimitChanged
-from engine.messages.rows import LimitRow
+from engine.messages.rows_people import LimitRow
 
 ORDER_NOTIONAL: Final = "order_notional"
 POSITION_SIZE: Final = "position_size"

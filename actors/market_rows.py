@@ -15,7 +15,8 @@ from engine.domain.identifiers import Venue
 from engine.domain.instrument import Instrument
 from engine.domain.values import text_of
 from engine.messages.market import Bar, Ticker
-from engine.messages.rows import BookSnapshotRow, ExchangeStatusRow, OhlcvRow, Row, TickerRow, TradingPairRow
+from engine.messages.rows import Row
+from engine.messages.rows_market import BookSnapshotRow, ExchangeStatusRow, OhlcvRow, TickerRow, TradingPairRow
 
 HISTORY_MAX: Final = 50_000
 """Candles and books that wait for the database; the oldest leave first, since a public candle can be fetched again."""

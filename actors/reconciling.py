@@ -129,14 +129,23 @@ class Reconciling(RouterCore):
         return False
 
     def _ask_for_missing(self, message: ApplyReconciliation) -> None:
-        """Ask for every order of ours that the venue's list does not show: not being listed proves nothing."""
+        """Ask for every order of ours that the venue's list does not show: not being listed proves nothing.
+
+        A connector answers every command. One that has failed meanwhile does not: what it was told is asked for as
+        well once it cannot be on its way any more, and cancels are sent again, which does no harm.
+        """
         if not message.is_complete:
             return
         listed = {key_of(order) for order in message.orders}
         for live in self.memory.living():
-            if live.row.venue_client_id not in listed and _was_sent(live):
+            if live.row.venue_client_id not in listed and self._was_sent(live):
                 self.questions.begin(live)
+            self.cancels.repeat(live)
 
-
-def _was_sent(live: LiveOrder) -> bool:
-    return live.state.lifecycle in (Lifecycle.UNKNOWN, Lifecycle.WORKING)
+    def _was_sent(self, live: LiveOrder) -> bool:
+        state = live.state
+        is_submitting = state.lifecycle is Lifecycle.SUBMITTING and live.unsent is None
+        if is_submitting and self.cell.wall.now_ns() > (live.row.send_by or 0):
+            seen = live.seen()
+            self.learn(self.gathering(), live, state.apply_unknown(), seen)
+        return state.lifecycle in (Lifecycle.UNKNOWN, Lifecycle.WORKING)

@@ -45,7 +45,8 @@ from engine.messages.orders import (
     SubmitOrder,
 )
 from engine.messages.risk import Halt, HaltAnswer, LimitChanged, Resume, ScopeState, StateAnswer, StateQuery
-from engine.messages.rows import LimitRow, OrderRow, TradingStateRow
+from engine.messages.rows import OrderRow, TradingStateRow
+from engine.messages.rows_people import LimitRow
 from engine.messages.writing import CellHalted, CommandRecord, JournalEvent, StoreStatus, UnitsCommitted, WriteUnit
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.bus import Subscription

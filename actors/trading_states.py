@@ -8,7 +8,8 @@ from engine.domain.identifiers import AccountId, AgentId, UserId
 from engine.domain.kinds import Scope, TradingState
 from engine.domain.ports import Ids
 from engine.messages.risk import ScopeState
-from engine.messages.rows import AuditRow, TradingStateRow
+from engine.messages.rows import TradingStateRow
+from engine.messages.rows_people import AuditRow
 
 _WIDTH: Final = {Scope.ENGINE: 0, Scope.USER: 1, Scope.ACCOUNT: 2, Scope.AGENT: 3}
 _STRENGTH: Final = {TradingState.ACTIVE: 0, TradingState.REDUCING: 1, TradingState.HALTED: 2}

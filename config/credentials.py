@@ -7,9 +7,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.runtime.secret import Secret
-
 from engine.domain.errors import ConfigError
+from engine.runtime.secret import Secret
 
 SECRET_BYTES_MAX = 64_000
 

@@ -11,7 +11,7 @@ import asyncpg
 from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import UserId
 from engine.messages.read_ports import FIRST_PAGE, Page, PageRequest, Person, SessionInfo
-from engine.messages.rows import UserRow, UserSessionRow
+from engine.messages.rows_people import UserRow, UserSessionRow
 from storage.pages import is_storable, page_of, place_of
 from storage.pool import AWAY, Pool
 from storage.read_columns import read_statements

@@ -15,7 +15,7 @@ from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import AgentId, Symbol, UserId, Venue
 from engine.domain.kinds import Side
 from engine.domain.values import ZERO, add, divide, multiply
-from engine.messages import rows
+from engine.messages import rows, rows_people
 from engine.messages.archive import OrderLoad
 from engine.messages.load import AccountState, AgentHolding, AgentState, CellState
 from engine.messages.rows import Row
@@ -35,7 +35,7 @@ def load_statements() -> Mapping[str, str]:
     """Return the statements of `load.sql` with the row structs' columns filled in."""
 
     def columns(mark: re.Match[str]) -> str:
-        return columns_of(getattr(rows, mark[1]))
+        return columns_of(getattr(rows_people if hasattr(rows_people, mark[1]) else rows, mark[1]))
 
     return {name: _COLUMNS.sub(columns, text) for name, text in statements("load").items()}
 
@@ -64,9 +64,11 @@ class CellLoader:
             DependencyAway: The database is away.
         """
         try:
-            async with self._pool.acquire() as connection:
-                async with connection.transaction(isolation="repeatable_read", readonly=True):
-                    return await self._cell(connection, user_id)
+            async with (
+                self._pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                return await self._cell(connection, user_id)
         except OUTCOME_UNKNOWN as error:
             raise DependencyAway("database", why=type(error).__name__) from error
 
@@ -95,7 +97,7 @@ class CellLoader:
             time_zone=time_zone,
             accounts=await self._accounts(connection, user_id),
             agents=await self._agents(connection, user_id),
-            limits=_rows(rows.LimitRow, await connection.fetch(sql["limits"], user_id)),
+            limits=_rows(rows_people.LimitRow, await connection.fetch(sql["limits"], user_id)),
             states=_rows(rows.TradingStateRow, await connection.fetch(sql["states"], user_id)),
             recent_orders=_rows(rows.OrderRow, reversed(recent)),
             last_day=None if last_day is None else decode(rows.PortfolioSnapshotRow, last_day),
@@ -113,7 +115,7 @@ class CellLoader:
         discrepancies = _by_account(_rows(rows.DiscrepancyRow, open_ones))
         return tuple(
             AccountState(
-                row=decode(rows.AccountRow, record),
+                row=decode(rows_people.AccountRow, record),
                 orders=loads[_uuid(record["id"])],
                 positions=positions[_uuid(record["id"])],
                 balances=balances[_uuid(record["id"])],

@@ -14,7 +14,7 @@ from engine.domain.errors import BadInput, DependencyAway
 from engine.domain.ports import Ids
 from engine.messages.ports import BulkStore
 from engine.messages.render import from_rfc3339
-from engine.messages.rows import LogRow
+from engine.messages.rows_market import LogRow
 from engine.messages.system import TimerFired
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.clock import Clock

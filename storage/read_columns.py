@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, get_args, get_type_hints
 
-from engine.messages import rows
+from engine.messages import rows, rows_market, rows_people
 from engine.messages.rows import Row
 from storage.sql import statements
 
@@ -23,7 +23,7 @@ SHOWN: Final[dict[str, tuple[type[Row], tuple[str, ...], tuple[str, ...]]]] = {
     "order_item": (rows.OrderRow, ("request",), ()),
     "trade": (rows.TradeRow, (), ()),
     "signal": (rows.SignalRow, (), ()),
-    "account": (rows.AccountRow, ("config_hash",), ()),
+    "account": (rows_people.AccountRow, ("config_hash",), ()),
     "position": (rows.PositionRow, (), ()),
     "balance": (rows.BalanceRow, (), ()),
     "equity_point": (rows.EquityPointRow, (), ()),
@@ -36,18 +36,18 @@ SHOWN: Final[dict[str, tuple[type[Row], tuple[str, ...], tuple[str, ...]]]] = {
         ("config_hash",),
         ("status_reason", "last_decision_at:time", "state", "input_position", "performance", "version"),
     ),
-    "limit": (rows.LimitRow, (), ()),
-    "alert": (rows.RiskAlertRow, (), ("acknowledged",)),
+    "limit": (rows_people.LimitRow, (), ()),
+    "alert": (rows_people.RiskAlertRow, (), ("acknowledged",)),
     "trading_state": (rows.TradingStateRow, (), ()),
-    "audit": (rows.AuditRow, (), ()),
+    "audit": (rows_people.AuditRow, (), ()),
     "ledger_entry": (rows.LedgerEntryRow, (), ()),
-    "pair": (rows.TradingPairRow, (), ()),
-    "ticker": (rows.TickerRow, (), ()),
-    "candle": (rows.OhlcvRow, (), ()),
-    "book": (rows.BookSnapshotRow, (), ()),
-    "exchange": (rows.ExchangeStatusRow, (), ()),
-    "person": (rows.UserRow, ("password_hash",), ()),
-    "session": (rows.UserSessionRow, ("token_hash",), ()),
+    "pair": (rows_market.TradingPairRow, (), ()),
+    "ticker": (rows_market.TickerRow, (), ()),
+    "candle": (rows_market.OhlcvRow, (), ()),
+    "book": (rows_market.BookSnapshotRow, (), ()),
+    "exchange": (rows_market.ExchangeStatusRow, (), ()),
+    "person": (rows_people.UserRow, ("password_hash",), ()),
+    "session": (rows_people.UserSessionRow, ("token_hash",), ()),
 }
 """What a statement may ask for as `{name}`: the row struct, columns left out, columns added (`:time` is a time)."""
 

@@ -15,15 +15,15 @@ from uuid import UUID
 
 import msgspec
 
-from engine.messages import rows
+from engine.messages import rows, rows_market, rows_people
 from engine.messages.rows import Mode, Ns, Row, TextArray
 
 FACTS: Final[tuple[type[Row], ...]] = (
-    rows.UserRow,
-    rows.UserSessionRow,
-    rows.TradingPairRow,
-    rows.ExchangeStatusRow,
-    rows.AccountRow,
+    rows_people.UserRow,
+    rows_people.UserSessionRow,
+    rows_market.TradingPairRow,
+    rows_market.ExchangeStatusRow,
+    rows_people.AccountRow,
     rows.AgentRow,
     rows.AgentStateRow,
     rows.AgentStatusRow,
@@ -42,14 +42,14 @@ FACTS: Final[tuple[type[Row], ...]] = (
     rows.EquityPointRow,
     rows.PortfolioSnapshotRow,
     rows.TradingStateRow,
-    rows.LimitRow,
-    rows.RiskAlertRow,
-    rows.OhlcvRow,
-    rows.TickerRow,
-    rows.BookSnapshotRow,
-    rows.AuditRow,
-    rows.IdempotencyRow,
-    rows.LogRow,
+    rows_people.LimitRow,
+    rows_people.RiskAlertRow,
+    rows_market.OhlcvRow,
+    rows_market.TickerRow,
+    rows_market.BookSnapshotRow,
+    rows_people.AuditRow,
+    rows_people.IdempotencyRow,
+    rows_market.LogRow,
 )
 """Every row class of schema `public`, what others point to first."""
 

@@ -20,7 +20,7 @@ from engine.domain.identifiers import NO_USER, UserId
 from engine.domain.kinds import Role
 from engine.messages.read_ports import Person
 from engine.messages.render import rfc3339
-from engine.messages.rows import AuditRow, UserSessionRow
+from engine.messages.rows_people import AuditRow, UserSessionRow
 from engine.messages.writing import unit_without_cell
 
 Short = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]

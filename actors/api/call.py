@@ -7,7 +7,7 @@ from actors.api.context import Context
 from actors.api.ports import ApiPorts
 from engine.domain.identifiers import CorrelationId, UserId
 from engine.messages.read_ports import Person, SessionInfo
-from engine.messages.rows import AuditRow, IdempotencyRow
+from engine.messages.rows_people import AuditRow, IdempotencyRow
 from engine.messages.writing import CommandRecord
 
 SHOWN_MAX = 1_000

@@ -18,7 +18,7 @@ from actors.api.problems import Problem
 from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import UserId
 from engine.messages.read_ports import Reads, StoredAnswer
-from engine.messages.rows import IdempotencyRow
+from engine.messages.rows_people import IdempotencyRow
 
 HEADER: Final = "Idempotency-Key"
 KEPT_NS: Final = 86_400_000_000_000

@@ -14,7 +14,7 @@ from actors.api.routing import Route, get, post
 from config.settings import Duration, duration_ns
 from engine.domain.kinds import Role
 from engine.messages.render import rfc3339
-from engine.messages.rows import UserSessionRow
+from engine.messages.rows_people import UserSessionRow
 
 TTL_MAX_NS = 366 * 86_400 * 10**9
 TOKEN = "token"  # noqa: S105 - a kind of session.

@@ -23,7 +23,8 @@ from engine.domain.values import add, subtract
 from engine.messages.archive import ForgottenPast
 from engine.messages.load import AccountState, AgentState, CellState
 from engine.messages.market import QuoteTick
-from engine.messages.rows import AccountRow, AgentRow, BalanceRow, OrderRow
+from engine.messages.rows import AgentRow, BalanceRow, OrderRow
+from engine.messages.rows_people import AccountRow
 from engine.runtime.bus import Bus
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng

@@ -20,7 +20,8 @@ import uvloop
 
 from engine.benchmarks.harness import Result, cpu_seconds, gauge
 from engine.benchmarks.storage_rows import Maker, Owner, a_bar, an_intent, an_order
-from engine.messages.rows import OhlcvRow, OrderRow
+from engine.messages.rows import OrderRow
+from engine.messages.rows_market import OhlcvRow
 from engine.runtime.bus import Bus
 from engine.runtime.clock import WallClock
 from engine.runtime.ref import Ref

@@ -6,7 +6,9 @@ from typing import Self
 from uuid import UUID
 
 from engine.domain.identifiers import CorrelationId, UnitId, UserId
-from engine.messages.rows import AccountRow, OhlcvRow, OrderRow, UserRow
+from engine.messages.rows import OrderRow
+from engine.messages.rows_market import OhlcvRow
+from engine.messages.rows_people import AccountRow, UserRow
 from engine.messages.writing import JournalEvent, WriteUnit
 from engine.runtime.clock import WallClock
 from engine.runtime.entropy import Ids, system_rng

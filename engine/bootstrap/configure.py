@@ -21,7 +21,8 @@ from engine.domain.identifiers import Venue
 from engine.domain.kinds import AgentStatus, Role, Scope
 from engine.domain.ports import Clock, Ids
 from engine.messages.render import plain
-from engine.messages.rows import AccountRow, AgentRow, AuditRow, LimitRow, Row, UserRow
+from engine.messages.rows import AgentRow, Row
+from engine.messages.rows_people import AccountRow, AuditRow, LimitRow, UserRow
 from engine.runtime.log import get_logger
 from storage.applied import Applied, AppliedItem
 

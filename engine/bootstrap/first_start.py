@@ -12,7 +12,8 @@ from engine.bootstrap.local import LocalFiles
 from engine.bootstrap.stores import Stores
 from engine.domain.identifiers import UserId, Venue
 from engine.domain.ports import Clock, Ids
-from engine.messages.rows import Row, UserSessionRow
+from engine.messages.rows import Row
+from engine.messages.rows_people import UserSessionRow
 from engine.messages.writing import unit_without_cell
 from engine.runtime.ref import Ref
 from storage.applied import Applied, read_applied

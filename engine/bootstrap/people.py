@@ -19,7 +19,8 @@ from engine.domain.identifiers import UserId
 from engine.domain.kinds import Role
 from engine.messages.read_ports import LIMIT_MAX, PageRequest
 from engine.messages.render import rfc3339
-from engine.messages.rows import AuditRow, Row, UserRow, UserSessionRow
+from engine.messages.rows import Row
+from engine.messages.rows_people import AuditRow, UserRow, UserSessionRow
 from engine.messages.writing import unit_without_cell
 from engine.runtime.clock import WallClock
 from engine.runtime.entropy import Ids, system_rng

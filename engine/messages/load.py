@@ -8,16 +8,15 @@ import msgspec
 from engine.domain.identifiers import AgentId, Symbol
 from engine.messages.archive import OrderLoad
 from engine.messages.rows import (
-    AccountRow,
     AgentRow,
     BalanceRow,
     DiscrepancyRow,
-    LimitRow,
     OrderRow,
     PortfolioSnapshotRow,
     PositionRow,
     TradingStateRow,
 )
+from engine.messages.rows_people import AccountRow, LimitRow
 
 
 class AgentHolding(msgspec.Struct, frozen=True, kw_only=True):

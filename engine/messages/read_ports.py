@@ -17,7 +17,7 @@ from uuid import UUID
 import msgspec
 
 from engine.domain.identifiers import AccountId, AgentId, OrderId, Symbol, UserId, Venue
-from engine.messages.rows import UserRow, UserSessionRow
+from engine.messages.rows_people import UserRow, UserSessionRow
 from engine.messages.writing import CommittedEvent
 
 LIMIT_MAX = 500

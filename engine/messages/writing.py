@@ -12,7 +12,8 @@ import msgspec
 from engine.domain.identifiers import NO_USER, AccountId, CausationId, CorrelationId, UnitId, UserId
 from engine.domain.ports import Ids
 from engine.messages.base import Message
-from engine.messages.rows import AuditRow, IdempotencyRow, Row
+from engine.messages.rows import Row
+from engine.messages.rows_people import AuditRow, IdempotencyRow
 
 
 class JournalEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -13,7 +13,8 @@ from engine.messages.cell import ConfigureAgent, ReconcileAccount
 from engine.messages.orders import CancelOrders, Denial, DenyOrder
 from engine.messages.ports import UnitResult
 from engine.messages.risk import Halt, Resume
-from engine.messages.rows import AccountRow, OrderRow, Row, UserRow
+from engine.messages.rows import OrderRow, Row
+from engine.messages.rows_people import AccountRow, UserRow
 from engine.messages.signals import PauseAgent, StartAgent, StopAgent
 from engine.messages.venues import (
     CannotTell,

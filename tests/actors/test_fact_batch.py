@@ -6,7 +6,8 @@ from actors.fact_batch import FactBatch
 from actors.live_order import LiveOrder, new_order
 from engine.domain.kinds import DoneReason, Liquidity
 from engine.domain.order_facts import UNCHANGED, FillFact
-from engine.messages.rows import OrderRow, RiskAlertRow
+from engine.messages.rows import OrderRow
+from engine.messages.rows_people import RiskAlertRow
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, an_id, an_intent

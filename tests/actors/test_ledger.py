@@ -12,15 +12,7 @@ from engine.domain.values import ZERO
 from engine.messages.orders import BookUnit, Fill, FillBooked, OrderChanged
 from engine.messages.portfolio import AccountMarked, PositionQuery
 from engine.messages.ports import UnitResult
-from engine.messages.rows import (
-    BalanceRow,
-    LedgerEntryRow,
-    LedgerLineRow,
-    OrderRow,
-    PositionRow,
-    Row,
-    TradeRow,
-)
+from engine.messages.rows import BalanceRow, LedgerEntryRow, LedgerLineRow, OrderRow, PositionRow, Row, TradeRow
 from engine.messages.writing import WriteUnit
 from tests.actors.conftest import MakeRig, MakeScripted
 from tests.actors.test_books import a_fill

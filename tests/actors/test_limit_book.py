@@ -5,7 +5,7 @@ from uuid import UUID
 from actors.limit_book import LimitBook
 from engine.domain.kinds import Scope
 from engine.messages.risk import LimitChanged
-from engine.messages.rows import LimitRow
+from engine.messages.rows_people import LimitRow
 from tests.support.cell_builders import ACCOUNT, AGENT, START_NS, USER, an_id, an_intent
 
 D = Decimal

@@ -28,7 +28,7 @@ from engine.messages.market import (
     SourceFinished,
     Ticker,
 )
-from engine.messages.rows import BookSnapshotRow, ExchangeStatusRow, OhlcvRow, TickerRow, TradingPairRow
+from engine.messages.rows_market import BookSnapshotRow, ExchangeStatusRow, OhlcvRow, TickerRow, TradingPairRow
 from engine.messages.venues import VenueConnection
 from tests.support.domain import a_spot
 from tests.support.market import (

@@ -7,14 +7,14 @@ import pytest
 
 from engine.domain.identifiers import UnitId
 from engine.domain.kinds import DoneReason
-from engine.messages.orders import SubmitOrder
+from engine.messages.orders import CancelOrder, SubmitOrder
 from engine.messages.portfolio import ApplyReconciliation, ReconciliationApplied
 from engine.messages.rows import DiscrepancyRow, LedgerEntryRow, OrderRow, TradeRow, WatermarkRow
 from engine.messages.venues import OrderQuery, VenueAccount, VenueBalance
 from engine.messages.writing import WriteUnit
 from tests.actors.conftest import MakeScripted
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, an_id, an_intent
-from tests.support.scripted_venue import ScriptedRig, a_fill, accepted, as_listed, somebody_elses_order
+from tests.support.scripted_venue import ScriptedRig, a_fill, accepted, as_listed, done, somebody_elses_order
 
 D = Decimal
 
@@ -112,6 +112,35 @@ async def test_an_order_that_the_list_does_not_show_is_asked_for(make_scripted: 
     assert rig.order(intent.order_id).status == "open"
     asked = [query for query in rig.script.queries if isinstance(query, OrderQuery)]
     assert [query.venue_client_id for query in asked] == [client_id]
+
+
+@pytest.mark.asyncio
+async def test_an_order_whose_connector_never_answered_is_asked_for_once_it_is_too_old_to_be_on_its_way(
+    make_scripted: MakeScripted,
+) -> None:
+    rig = await make_scripted()
+    intent = await submit(rig)
+    await apply(rig, is_complete=True)
+    await rig.settle()
+    assert rig.order(intent.order_id).status_detail == "submitting"
+    await rig.pass_wall(6)
+    await apply(rig, is_complete=True)
+    await rig.settle()
+    assert rig.order(intent.order_id).status_detail == "unknown"
+    assert any(isinstance(query, OrderQuery) for query in rig.script.queries)
+
+
+@pytest.mark.asyncio
+async def test_a_cancel_that_was_not_answered_is_sent_again(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    intent = await submit(rig)
+    await rig.hear(accepted(intent))
+    await rig.router.ask(CancelOrder(user_id=USER, account_id=ACCOUNT, order_id=intent.order_id, reason="test"))
+    await apply(rig, is_complete=True, orders=(as_listed(intent),))
+    assert [cancel.order_id for cancel in rig.script.cancels] == [intent.order_id] * 2
+    await rig.hear(done(intent, DoneReason.CANCELLED, "0"))
+    await apply(rig, is_complete=True)
+    assert len(rig.script.cancels) == 2
 
 
 @pytest.mark.asyncio

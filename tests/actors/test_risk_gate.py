@@ -11,7 +11,8 @@ from engine.domain.kinds import OrderOrigin, OrderType, Scope, Side, TradingStat
 from engine.messages.cell import AccountReadiness
 from engine.messages.orders import CancelOrder, CancelOrders, CheckIntent, OrderChanged, PlaceOrder
 from engine.messages.risk import Halt, HaltAnswer, LimitChanged, Resume, StateAnswer, StateQuery
-from engine.messages.rows import AuditRow, OrderRow, TradingStateRow
+from engine.messages.rows import OrderRow, TradingStateRow
+from engine.messages.rows_people import AuditRow
 from engine.messages.writing import StoreStatus
 from tests.actors.conftest import MakeRig, MakeScripted
 from tests.support.cell import CellRig

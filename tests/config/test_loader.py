@@ -44,7 +44,7 @@ def test_the_environment_wins_over_the_file_and_a_flag_over_both(tmp_path: Path)
     file = write(tmp_path, "[server]\nport = 1111\nhost = '127.0.0.2'\n")
     environ = {"CIVAL__SERVER__PORT": "2222", "CIVAL__LOG__LEVEL": "debug"}
     assert load_settings(file, environ=environ).server.port == 2222
-    flags = {("server", "port"): ("--port", 3333)}
+    flags: dict[tuple[str, ...], tuple[str, object]] = {("server", "port"): ("--port", 3333)}
     settings = load_settings(file, environ=environ, flags=flags)
     assert (settings.server.port, settings.server.host, settings.log.level) == (3333, "127.0.0.2", "debug")
 

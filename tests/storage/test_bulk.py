@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from engine.domain.errors import BadInput, DependencyAway
-from engine.messages.rows import OhlcvRow, TickerRow
+from engine.messages.rows_market import OhlcvRow, TickerRow
 from storage.bulk import ROWS_MAX, PostgresBulkStore
 from storage.pool import Connection
 from storage.roles import embedded_endpoints

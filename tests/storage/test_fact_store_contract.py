@@ -8,7 +8,6 @@ import orjson
 import pytest
 
 from engine.messages.rows import (
-    AccountRow,
     AgentRow,
     AgentStateRow,
     AgentStatusRow,
@@ -17,9 +16,9 @@ from engine.messages.rows import (
     OrderRow,
     Row,
     TradeRow,
-    UserRow,
 )
 from engine.messages.rows_paper import PaperBalanceRow
+from engine.messages.rows_people import AccountRow, UserRow
 from tests.support.fact_stores import Bench, a_cell
 from tests.support.units import AT_NS, TestCell, UnitMaker
 

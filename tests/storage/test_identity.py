@@ -12,7 +12,7 @@ import pytest_asyncio
 from engine.domain.errors import BadInput, DependencyAway
 from engine.domain.identifiers import UserId
 from engine.messages.read_ports import PageRequest, Person, SessionInfo
-from engine.messages.rows import UserRow, UserSessionRow
+from engine.messages.rows_people import UserRow, UserSessionRow
 from storage.identity import PostgresIdentity
 from storage.pool import Connection, open_pool
 from storage.roles import DatabaseRole

@@ -1,6 +1,7 @@
 import pytest
 
-from engine.messages.rows import BookSnapshotRow, Row
+from engine.messages.rows import Row
+from engine.messages.rows_market import BookSnapshotRow
 from storage.months import FIRST_DAY, LAST_DAY, NS_PER_DAY, Months
 from tests.support.fact_stores import PostgresBench
 from tests.support.units import AT_NS, UnitMaker

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from engine.domain.errors import BadInput, DependencyAway
 from engine.domain.identifiers import AccountId, AgentId, OrderId, UserId
-from engine.messages import rows
+from engine.messages import rows, rows_people
 from engine.messages.read_ports import LedgerFilter, OrderFilter, PageRequest, SignalFilter, StoredAnswer, TradeFilter
 from engine.messages.render import render_row
 from storage.pool import open_pool
@@ -103,7 +103,7 @@ async def test_the_journal_of_an_order_is_all_that_names_it_oldest_first(world: 
         id=ANN.id(50), user_id=ANN.user, account_id=ANN.account, order_id=order.id, kind="cancel", state="requested",
         reason=None, answer_code=None, correlation_id=order.correlation_id, created_at=START_NS, updated_at=START_NS,
     )  # fmt: skip
-    alarm = rows.RiskAlertRow(
+    alarm = rows_people.RiskAlertRow(
         id=ANN.id(51), user_id=ANN.user, alert_type="overfill", severity="critical", message="m",
         data={"order_id": str(order.id)}, created_at=START_NS,
     )  # fmt: skip
@@ -198,7 +198,7 @@ async def test_positions_are_those_with_a_size_by_symbol(world: World) -> None:
 async def test_accounts_and_balances_are_shown_without_what_only_the_engine_needs(world: World) -> None:
     account = json.loads(await world.reads.account(ANN_ID, ACCOUNT) or b"")
     assert [account] == items(await world.reads.accounts(ANN_ID))
-    assert set(account) == set(rows.AccountRow.__struct_fields__) - {"config_hash"}
+    assert set(account) == set(rows_people.AccountRow.__struct_fields__) - {"config_hash"}
     assert values(await world.reads.balances(ANN_ID, ACCOUNT), "free") == ["5"]
     assert items(await world.reads.balances(ANN_ID, AccountId(ANN.id(99)))) == []
 
@@ -238,7 +238,7 @@ async def test_limits_alerts_and_states_are_shown_whole(world: World) -> None:
 
 @pytest.mark.asyncio
 async def test_a_stored_answer_is_given_until_it_expires(world: World) -> None:
-    row = rows.IdempotencyRow(
+    row = rows_people.IdempotencyRow(
         user_id=ANN.user, key="mine", request_hash="h" * 64, status_code=201, object_type="order", object_id="7",
         answer={"ids": [1, "2"]}, created_at=START_NS, expires_at=4_000_000_000 * S,
     )  # fmt: skip

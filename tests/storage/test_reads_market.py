@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from engine.domain.errors import BadInput
-from engine.messages import rows
+from engine.messages import rows, rows_market
 from engine.messages.render import render_row
 from tests.support.postgres import PostgresDatabase
 from tests.support.reading import START_NS, S, World, items, opened_world, values
@@ -26,33 +26,33 @@ async def world(pg_database: PostgresDatabase) -> AsyncIterator[World]:
         yield opened
 
 
-def a_pair(number: int, symbol: str, exchange: str) -> rows.TradingPairRow:
-    return rows.TradingPairRow(
+def a_pair(number: int, symbol: str, exchange: str) -> rows_market.TradingPairRow:
+    return rows_market.TradingPairRow(
         id=UUID(int=number), symbol=symbol, base_asset="B", quote_asset="Q", exchange=exchange, kind="spot",
         min_order_size=Decimal("1E-18"), max_order_size=None, min_notional=ONE, tick_size=ONE, step_size=ONE,
         maker_fee=Decimal("-0.0001"), taker_fee=ONE, is_active=True, created_at=START_NS,
     )  # fmt: skip
 
 
-def a_ticker(number: int, symbol: str, exchange: str) -> rows.TickerRow:
-    return rows.TickerRow(
+def a_ticker(number: int, symbol: str, exchange: str) -> rows_market.TickerRow:
+    return rows_market.TickerRow(
         id=UUID(int=number), symbol=symbol, exchange=exchange, price=Decimal("61234.50"), bid_price=None, ask_price=ONE,
         volume_24h=ONE, change_24h=None, updated_at=START_NS + 1_999,
     )  # fmt: skip
 
 
-def a_bar(minute: int, **changes: Any) -> rows.OhlcvRow:
+def a_bar(minute: int, **changes: Any) -> rows_market.OhlcvRow:
     fields: dict[str, Any] = {
         "id": UUID(int=minute), "symbol": "BTC/USDT", "exchange": "binance", "timeframe": "1m",
         "open_time": START_NS + minute * MINUTE, "close_time": START_NS + (minute + 1) * MINUTE, "open_price": ONE,
         "high_price": ONE, "low_price": ONE, "close_price": ONE, "volume": ONE, "quote_volume": ONE, "trades_count": 3,
         "created_at": START_NS,
     }  # fmt: skip
-    return rows.OhlcvRow(**(fields | changes))
+    return rows_market.OhlcvRow(**(fields | changes))
 
 
-def a_book(number: int, symbol: str, at_ns: int) -> rows.BookSnapshotRow:
-    return rows.BookSnapshotRow(
+def a_book(number: int, symbol: str, at_ns: int) -> rows_market.BookSnapshotRow:
+    return rows_market.BookSnapshotRow(
         id=UUID(int=number), symbol=symbol, exchange="binance", bids=[["1.10", "2"]], asks=[], timestamp=at_ns,
         created_at=at_ns,
     )  # fmt: skip
@@ -116,7 +116,7 @@ async def test_a_book_is_the_newest_of_its_instrument(world: World) -> None:
 @pytest.mark.asyncio
 async def test_venues_are_listed_by_name(world: World) -> None:
     statuses = [
-        rows.ExchangeStatusRow(
+        rows_market.ExchangeStatusRow(
             id=UUID(int=number), exchange=name, status="online", last_ping=None, response_time_ms=3, error_message=None,
             updated_at=START_NS,
         )

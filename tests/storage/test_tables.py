@@ -4,8 +4,9 @@ import msgspec
 import orjson
 import pytest
 
-from engine.messages import rows, rows_paper
-from engine.messages.rows import AgentStatusRow, BalanceRow, OhlcvRow, OrderRow, Row, TradeRow
+from engine.messages import rows, rows_market, rows_paper, rows_people
+from engine.messages.rows import AgentStatusRow, BalanceRow, OrderRow, Row, TradeRow
+from engine.messages.rows_market import OhlcvRow
 from storage.tables import FACTS, encode_rows, newest_per_key, table_of
 from tests.support.fact_stores import PostgresBench
 from tests.support.units import AT_NS, UnitMaker
@@ -25,7 +26,7 @@ PAPER = sorted(_row_classes(rows_paper), key=lambda kind: kind.__name__)
 
 
 def test_every_row_of_the_schema_can_be_written() -> None:
-    assert set(FACTS) == _row_classes(rows)
+    assert set(FACTS) == _row_classes(rows) | _row_classes(rows_people) | _row_classes(rows_market)
 
 
 @pytest.mark.asyncio

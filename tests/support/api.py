@@ -33,16 +33,9 @@ from engine.bootstrap.cells import CellDirectory, CellHost
 from engine.domain.identifiers import UserId
 from engine.messages.market import QuoteTick
 from engine.messages.read_ports import Person
-from engine.messages.rows import (
-    AccountRow,
-    AgentRow,
-    ExchangeStatusRow,
-    LimitRow,
-    Row,
-    TradingPairRow,
-    UserRow,
-    UserSessionRow,
-)
+from engine.messages.rows import AgentRow, Row
+from engine.messages.rows_market import ExchangeStatusRow, TradingPairRow
+from engine.messages.rows_people import AccountRow, LimitRow, UserRow, UserSessionRow
 from engine.messages.writing import CommittedEvent, EventsCommitted, unit_without_cell
 from engine.runtime.bus import Bus
 from engine.runtime.clock import WallClock

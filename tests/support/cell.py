@@ -30,7 +30,6 @@ from engine.messages.rows import (
     AgentRow,
     BalanceRow,
     DiscrepancyRow,
-    LimitRow,
     OrderRow,
     PositionRow,
     Row,
@@ -38,6 +37,7 @@ from engine.messages.rows import (
     TradingStateRow,
     WatermarkRow,
 )
+from engine.messages.rows_people import LimitRow
 from engine.messages.venues import OpenAccount
 from engine.messages.writing import CommittedEvent, UnitNumbers
 from engine.runtime.bus import Bus
@@ -149,7 +149,7 @@ class CellRig:
             PaperVenue,
             name=f"paper/{self.venue}",
             venue=self.venue,
-            bus=self.bus,
+            bus=self.venue_bus(),
             clock=self.clock,
             wall=self.wall,
             ids=self.ids,
@@ -163,6 +163,10 @@ class CellRig:
         await self.paper.ask(
             OpenAccount(account_id=ACCOUNT, user_id=USER, kind=self.kind, starting_balances=self.balances)
         )
+
+    def venue_bus(self) -> Bus:
+        """Return what the venue hears and says on; a test may put something in between."""
+        return self.bus
 
     async def _start_account(self) -> None:
         orders = [order_load(self.store, row) for row in self.rows(OrderRow) if row.lifecycle != "done"]

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from hypothesis import strategies as st
 
-from engine.messages import rows
+from engine.messages import rows, rows_market, rows_people
 from engine.messages.rows import Row, TextArray
 from storage.pool import Connection
 from storage.tables import encode_rows, table_of
@@ -69,11 +69,11 @@ _OF_CLASS: Final[dict[type[Row], dict[str, st.SearchStrategy[Any]]]] = {
     rows.LedgerEntryRow: {"kind": _one_of("opening", "fill", "adjustment"), "trade_id": st.none()},
     rows.SignalRow: {"strength": st.decimals(0, 100, places=18), "confidence": st.decimals(0, 1, places=18)},
     rows.AgentRow: {"status": _one_of("active", "inactive", "paused", "error")},
-    rows.AccountRow: {"account_type": _one_of("spot", "margin", "futures"), "mode": _one_of("paper", "live")},
+    rows_people.AccountRow: {"account_type": _one_of("spot", "margin", "futures"), "mode": _one_of("paper", "live")},
     rows.TradingStateRow: {
         "scope": _one_of("engine", "account", "agent"), "state": _one_of("active", "reducing", "halted"),
     },
-    rows.LimitRow: {"scope": _one_of("engine", "user")},
+    rows_people.LimitRow: {"scope": _one_of("engine", "user")},
     rows.ReconciliationRow: {
         "trigger": _one_of("start", "reconnect", "timer", "demand"), "outcome": _one_of("done", "failed"),
     },
@@ -81,13 +81,16 @@ _OF_CLASS: Final[dict[type[Row], dict[str, st.SearchStrategy[Any]]]] = {
         "kind": _one_of("balance", "position"), "state": _one_of("open", "explained", "written_off"),
     },
     rows.PortfolioSnapshotRow: {"snapshot_date": st.dates().map(str)},
-    rows.RiskAlertRow: {"severity": _one_of("low", "medium", "high", "critical")},
-    rows.UserRow: {"role": _one_of("admin", "trader", "viewer")},
-    rows.UserSessionRow: {"kind": _one_of("session", "token")},
-    rows.TradingPairRow: {"kind": _one_of("spot", "perpetual")},
-    rows.ExchangeStatusRow: {"status": _one_of("online", "offline", "maintenance"), "response_time_ms": COUNTS},
-    rows.OhlcvRow: {"trades_count": COUNTS},
-    rows.BookSnapshotRow: {"bids": st.lists(st.lists(AMOUNTS.map(str), min_size=2, max_size=2)), "asks": st.just([])},
+    rows_people.RiskAlertRow: {"severity": _one_of("low", "medium", "high", "critical")},
+    rows_people.UserRow: {"role": _one_of("admin", "trader", "viewer")},
+    rows_people.UserSessionRow: {"kind": _one_of("session", "token")},
+    rows_market.TradingPairRow: {"kind": _one_of("spot", "perpetual")},
+    rows_market.ExchangeStatusRow: {"status": _one_of("online", "offline", "maintenance"), "response_time_ms": COUNTS},
+    rows_market.OhlcvRow: {"trades_count": COUNTS},
+    rows_market.BookSnapshotRow: {
+        "bids": st.lists(st.lists(AMOUNTS.map(str), min_size=2, max_size=2)),
+        "asks": st.just([]),
+    },
 }  # fmt: skip
 _LIFE: Final = (
     ("pending", "submitting", None), ("open", "working", None), ("partial", "unknown", None),
@@ -135,7 +138,7 @@ def _made_consistent(row: Row) -> st.SearchStrategy[Row]:
         return st.sampled_from(_LIFE).map(
             lambda life: replace(row, status=life[0], lifecycle=life[1], done_reason=life[2])
         )
-    if isinstance(row, rows.OhlcvRow):
+    if isinstance(row, rows_market.OhlcvRow):
         low, high = sorted((row.low_price, row.high_price))
         return st.just(replace(row, low_price=low, high_price=high, open_price=low, close_price=high))
     return st.just(row)

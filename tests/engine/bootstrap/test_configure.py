@@ -10,7 +10,8 @@ from config.loader import load_settings
 from config.settings import Settings
 from engine.bootstrap.configure import Configurator, Plan, is_paper, user_rows
 from engine.domain.errors import ConfigError
-from engine.messages.rows import AccountRow, AgentRow, AuditRow, LimitRow, Row, UserRow
+from engine.messages.rows import AgentRow, Row
+from engine.messages.rows_people import AccountRow, AuditRow, LimitRow, UserRow
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng
 from storage.applied import Applied, AppliedItem

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ def test_machines_get_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_people_get_a_table_with_short_numbers(capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [{"symbol": "BTC/USDT", "size": "0.010000"}, {"symbol": "ETH/USDT", "size": None}]
+    rows: list[dict[str, Any]] = [{"symbol": "BTC/USDT", "size": "0.010000"}, {"symbol": "ETH/USDT", "size": None}]
     print_rows(rows, ("symbol", "size"), empty="nothing")
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines == [["symbol", "size"], ["BTC/USDT", "0.01"], ["ETH/USDT", "-"]]

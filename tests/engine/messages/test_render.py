@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.messages.render import decimal_text, from_rfc3339, render, render_row, rfc3339
-from engine.messages.rows import BalanceRow, RiskAlertRow
+from engine.messages.rows import BalanceRow
+from engine.messages.rows_people import RiskAlertRow
 
 ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 A_TIME_NS = 1_723_186_800_000_001_999

