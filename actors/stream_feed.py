@@ -107,6 +107,7 @@ class Feed:
     def begin(self, client: StreamClient, channels: tuple[str, ...], position: int) -> CatchUp:
         """Let `client` catch up on `channels`; subscriptions that it had on them end."""
         catch_up = CatchUp(client, position)
+        self.end(client, channels)
         for channel in channels:
             mine = Subscription(client, catch_up)
             self._by_channel.setdefault(channel, {})[client] = mine
