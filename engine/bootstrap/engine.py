@@ -38,11 +38,12 @@ from engine.runtime.bus import Bus
 from engine.runtime.clock import NS_PER_S, WallClock
 from engine.runtime.entropy import Ids, system_rng
 from engine.runtime.lifecycle import Stage
-from engine.runtime.log import get_logger
+from engine.runtime.log import LogSink, add_sink, get_logger, remove_sink
 from engine.runtime.metrics import Metrics
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
 from storage.datadir import DataDirectory, open_data_directory
+from storage.log_sink import LogWriter
 
 RECONCILED_TIMEOUT_NS: Final = 30 * NS_PER_S
 """How long the market waits for the accounts' first reconciliation before it opens without them."""
@@ -144,8 +145,15 @@ class Engine:
             node_id=self.directory.node_id,
         )
         self.readiness.report("schema", ready=True)
+        self.log_sink = LogSink("info")
+        add_sink(self.log_sink)
+        self.log_writer: Ref[Any] = await self.system.start(
+            LogWriter, name="logs", sink=self.log_sink, bulk=self.stores.bulk, clock=self.wall, ids=self.ids
+        )
 
     async def _close_stores(self) -> None:
+        remove_sink(self.log_sink)
+        await self.log_writer.stop(timeout_s=2.0)
         await self.stores.writer.stop(timeout_s=6.0)
         await self.stores.close()
 
