@@ -139,6 +139,7 @@ class OrderRouter(Reconciling):
         An order in SUBMITTING may have been sent by a process that died: its outcome is unknown. A cancel that was not
         answered is sent again; it does the same twice.
         """
+        self.hold_early()
         for kind in VENUE_EVENTS:
             self._subscriptions.append(self.cell.bus.subscribe(kind, self.actor_ref.tell, key=self.account_id))
         for live in self.memory.living():

@@ -89,6 +89,7 @@ class Reconciling(RouterCore):
             self.pass_on(batch, unit)
         assert unit.n is not None, "expected a unit of the cell"
         self.outbox.hold(unit.n, partial(reply.set, applied))
+        self.take_early()
         self._ask_for_missing(message)
 
     def _close_absent(self, message: ApplyReconciliation, batch: FactBatch) -> int:

@@ -34,7 +34,7 @@ MISSING_FILLS_AFTER_NS: Final = 1_000_000_000
 RECALL_AGAIN_NS: Final = 1_000_000_000
 """Wall time between two looks into an archive that is away."""
 WAITING_MAX: Final = 10_000
-"""Facts that may wait for the archive; what comes beyond is dropped and fetched again from the watermark."""
+"""Facts that may wait for the archive, or for older ones; what comes beyond is dropped and fetched again."""
 
 _FLUSH: Final = Flush()
 
@@ -76,6 +76,8 @@ class RouterCore(AsyncioActor):
         self._waiting: dict[str, list[Stranger]] = {}
         """Client id -> facts that wait until the archive has been asked for its order."""
         self._waiting_count = 0
+        self._early: list[VenueFill] | None = None
+        """Fills that the venue has pushed before the first reconciliation has booked those that are older."""
         self._has_dropped = False
 
     cancels: Cancels
@@ -204,6 +206,9 @@ class RouterCore(AsyncioActor):
 
     def take(self, fact: Stranger) -> None:
         """Apply a fact that names its order by the venue's ids; ask the archive if that order is not in memory."""
+        if self._early is not None and isinstance(fact, VenueFill):
+            self._keep_early(fact)
+            return
         client_id = key_of(fact)
         live = self.memory.by_client_id(client_id)
         if live is not None:
@@ -226,6 +231,27 @@ class RouterCore(AsyncioActor):
             self.apply_fill(batch, live, fact)
         else:
             self.apply_status(batch, live, status_of(fact))
+
+    def hold_early(self) -> None:
+        """Let fills wait until a reconciliation has booked those that are older.
+
+        The profit that a fill realises, and so the balance, depends on the fills before it.
+        """
+        self._early = []
+
+    def _keep_early(self, fill: VenueFill) -> None:
+        assert self._early is not None, "expected fills to be held"
+        if len(self._early) < WAITING_MAX:
+            self._early.append(fill)
+        else:
+            self._has_dropped = True
+
+    def take_early(self) -> None:
+        """Apply the fills that have waited for those that are older."""
+        early, self._early = self._early, None
+        for fill in early or ():
+            self.take(fill)
+        self._fetch_dropped()
 
     async def _recall(self, client_id: str) -> None:
         loads = await self.read_archive([client_id])
@@ -258,7 +284,10 @@ class RouterCore(AsyncioActor):
             if live is not None:
                 self.apply(batch, live, fact)
         self.send(batch)
-        if self._has_dropped and not self._waiting:
+        self._fetch_dropped()
+
+    def _fetch_dropped(self) -> None:
+        if self._has_dropped and not self._waiting and self._early is None:
             self._has_dropped = False
             self.fetch_fills()
 

@@ -7,6 +7,7 @@ import pytest
 
 from engine.domain.identifiers import UnitId
 from engine.domain.kinds import DoneReason
+from engine.messages.cell import FollowVenue, ReconcileAccount
 from engine.messages.orders import CancelOrder, SubmitOrder
 from engine.messages.portfolio import ApplyReconciliation, ReconciliationApplied
 from engine.messages.rows import DiscrepancyRow, LedgerEntryRow, OrderRow, TradeRow, WatermarkRow
@@ -186,6 +187,41 @@ async def test_balances_from_before_a_pushed_fill_are_not_compared_with_books_th
     applied = await apply(rig, fills=(a_fill(first, 1),), account=usdt("999999", "1"))
     assert not applied.is_compared
     assert rig.rows(DiscrepancyRow) == []
+
+
+@pytest.mark.asyncio
+async def test_a_fill_that_is_pushed_first_waits_for_those_that_happened_while_we_were_down(
+    make_scripted: MakeScripted,
+) -> None:
+    rig = await make_scripted(reconcile=False)
+    intent = await submit(rig, quantity="1")
+    rig.router.tell(FollowVenue(account_id=ACCOUNT))
+    await rig.settle()
+    await rig.hear(a_fill(intent, 3))
+    assert rig.rows(TradeRow) == []
+    applied = await apply(rig, fills=(a_fill(intent, 1), a_fill(intent, 2)))
+    await rig.settle()
+    assert applied.late_fills == 2
+    assert [row.external_trade_id for row in rig.rows(TradeRow)] == ["t1", "t2", "t3"]
+
+
+@pytest.mark.asyncio
+async def test_fills_that_were_too_many_to_wait_are_fetched(
+    make_scripted: MakeScripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.router_core.WAITING_MAX", 1)
+    rig = await make_scripted(reconcile=False)
+    wishes: list[ReconcileAccount] = []
+    rig.bus.subscribe(ReconcileAccount, wishes.append, key=ACCOUNT)
+    intent = await submit(rig, quantity="1")
+    rig.router.tell(FollowVenue(account_id=ACCOUNT))
+    await rig.settle()
+    await rig.hear(a_fill(intent, 1))
+    await rig.hear(a_fill(intent, 2))
+    await apply(rig)
+    await rig.settle()
+    assert [row.external_trade_id for row in rig.rows(TradeRow)] == ["t1"]
+    assert len(wishes) == 1
 
 
 @pytest.mark.asyncio

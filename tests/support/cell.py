@@ -245,6 +245,11 @@ class CellRig:
 
     async def start_reconciler(self) -> None:
         """Compare with the venue; trading is open when this returns, if the venue answers."""
+        await self.launch_reconciler()
+        await self.settle()
+
+    async def launch_reconciler(self) -> None:
+        """Begin to compare with the venue."""
         marks = self.rows(WatermarkRow)
         self.reconciler = await self.system.start(
             Reconciler,
@@ -257,7 +262,6 @@ class CellRig:
             watermark=marks[0].cursor if marks else None,
             every_ns=self.reconcile_every_ns,
         )
-        await self.settle()
 
     def agent_loads(self) -> list[AgentLoad]:
         """Return the agents as the store has them, else as they were configured."""
