@@ -9,7 +9,7 @@ import msgspec
 from engine.domain.identifiers import AccountId, AgentId, CorrelationId, OrderId, UserId
 from engine.domain.kinds import OrderOrigin, OrderType, Side
 from engine.messages.orders import OrderIntent, PlaceOrder
-from engine.messages.rows import AuditRow
+from engine.messages.rows_people import AuditRow
 from engine.messages.writing import CommandRecord
 
 START_NS = 1_704_067_200_000_000_000

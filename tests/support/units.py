@@ -7,7 +7,8 @@ from uuid import UUID
 import msgspec
 
 from engine.domain.identifiers import AccountId, UnitId, UserId
-from engine.messages.rows import AccountRow, AgentRow, OrderRow, Row, TradeRow, UserRow
+from engine.messages.rows import AgentRow, OrderRow, Row, TradeRow
+from engine.messages.rows_people import AccountRow, UserRow
 from engine.messages.writing import JournalEvent, WriteUnit
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng
