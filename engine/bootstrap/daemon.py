@@ -49,11 +49,12 @@ class Daemon:
     def __init__(self, settings: Settings, data_dir: Path) -> None:
         """Make what needs nothing else; on the loop that it will run on."""
         self.service = ServiceManager()
-        self.engine = Engine(settings, data_dir, self.service)
+        self.engine = Engine(settings, data_dir, self.service, self._on_vital_end)
         self.lifecycle = Lifecycle(self.engine.wall)
         self._stop = asyncio.Event()
         self._main: asyncio.Task[Any] | None = None
         self._is_starting = True
+        self._has_failed = False
 
     async def run(self) -> int:
         """Start, work until told to stop, stop; the exit code."""
@@ -78,7 +79,7 @@ class Daemon:
         ended = await self.lifecycle.stop()
         failed = [stage for stage in ended if stage.error is not None]
         _log.info("stopped", failed=[f"{stage.name}: {stage.error}" for stage in failed])
-        return 1 if failed else 0
+        return 1 if failed or self._has_failed else 0
 
     def _say_ready(self) -> None:
         engine = self.engine
@@ -98,6 +99,12 @@ class Daemon:
             secret = f"password {password}" if sys.stdout.isatty() else f"password in {path}/first-login"
             lines.append(f"log in as {email}, {secret}")
         print("\n".join(lines), flush=True)  # noqa: T201 - what a person sees.
+
+    def _on_vital_end(self, name: str, error: BaseException) -> None:
+        """Stop with an exit code: the service manager starts the process again, and a start is a recovery."""
+        _log.critical("vital_actor_ended", actor=name, error=repr(error))
+        self._has_failed = True
+        self._stop.set()
 
     def _on_stop_signal(self) -> None:
         """Stop; while starting, whatever is being waited for is given up and what has started is stopped."""

@@ -5,10 +5,11 @@ The market source is the last to start and the first to stop, so that nothing ha
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from actors.agents.catalogue import describe_types
 from actors.api.app import Address, AddressQuery, Api
@@ -34,6 +35,7 @@ from engine.bootstrap.preflight import check_before_start
 from engine.bootstrap.service import ServiceManager
 from engine.bootstrap.stores import Stores, open_stores
 from engine.messages.read_ports import Person
+from engine.runtime.actor import AsyncioActor
 from engine.runtime.bus import Bus
 from engine.runtime.clock import NS_PER_S, WallClock
 from engine.runtime.entropy import Ids, system_rng
@@ -49,14 +51,26 @@ RECONCILED_TIMEOUT_NS: Final = 30 * NS_PER_S
 """How long the market waits for the accounts' first reconciliation before it opens without them."""
 _POLL_NS: Final = 2_000_000
 
+OnVitalEnd = Callable[[str, BaseException], None]
+
+A = TypeVar("A", bound=AsyncioActor)
+
 _log = get_logger(__name__)
 
 
 class Engine:
     """Everything that runs in one process."""
 
-    def __init__(self, settings: Settings, data_dir: Path, service: ServiceManager) -> None:
-        """Make what needs nothing else; on the loop that it will run on."""
+    def __init__(self, settings: Settings, data_dir: Path, service: ServiceManager, on_vital_end: OnVitalEnd) -> None:
+        """Make what needs nothing else; on the loop that it will run on.
+
+        Args:
+            settings: What the file, the environment and the flags say.
+            data_dir: Where the engine keeps its files.
+            service: Told of signs of life.
+            on_vital_end: Called with name and error when an actor ends that the engine cannot do without.
+        """
+        self._on_vital_end = on_vital_end
         self.settings = settings
         self.data_dir = data_dir
         self.service = service
@@ -99,6 +113,20 @@ class Engine:
             Stage("source", self._open_source, self._close_source),
         ]
 
+    async def _start(self, actor_class: type[A], *, name: str, **collaborators: Any) -> Ref[A]:
+        """Start an actor that the engine cannot do without.
+
+        Cells restart by themselves; below them a failure ends the process, since a start is a recovery that is tested
+        at every start, and half an engine is not.
+        """
+        ref = await self.system.start(actor_class, name=name, **collaborators)
+        self.system.watch(ref, self._on_end)
+        return ref
+
+    def _on_end(self, ref: Ref[Any], error: BaseException | None) -> None:
+        if error is not None:
+            self._on_vital_end(ref.name or "actor", error)
+
     # --- Data directory, database, storage ----------------------------------------------------------------------------
 
     async def _close_data_dir(self) -> None:
@@ -117,7 +145,7 @@ class Engine:
         await bring_up_to_date(self.database, clock=self.wall)
         self.keeper: Ref[DatabaseKeeper] | None = None
         if self.database.server is not None:
-            self.keeper = await self.system.start(
+            self.keeper = await self._start(
                 DatabaseKeeper,
                 name="database",
                 server=self.database.server,
@@ -144,6 +172,7 @@ class Engine:
             wall=self.wall,
             node_id=self.directory.node_id,
         )
+        self.system.watch(self.stores.writer, self._on_end)
         self.readiness.report("schema", ready=True)
         self.log_sink = LogSink("info")
         add_sink(self.log_sink)
@@ -170,7 +199,7 @@ class Engine:
         self.readiness.expect(f"feed:{market.venue}")
         self.marks = MarkTable(market.clock, stale_after_ns=market.stale_after_ns)
         # The venue hears of every event before anybody else, so that it is subscribed first.
-        self.paper: Ref[Any] = await self.system.start(
+        self.paper: Ref[Any] = await self._start(
             PaperVenue,
             name=f"paper/{market.venue}",
             venue=market.venue,
@@ -186,7 +215,7 @@ class Engine:
             latency=paper_latency(self.settings, market.venue),
             sequence_rule=market.sequence_rule,
         )
-        self.market_data: Ref[Any] = await self.system.start(
+        self.market_data: Ref[Any] = await self._start(
             MarketData,
             name=f"market/{market.venue}",
             venue=market.venue,
@@ -207,7 +236,7 @@ class Engine:
     # --- Cells --------------------------------------------------------------------------------------------------------
 
     async def _start_cells(self) -> None:
-        self.snapshotter: Ref[Any] = await self.system.start(
+        self.snapshotter: Ref[Any] = await self._start(
             Snapshotter, name="snapshotter", wall=self.wall, ids=self.ids, bus=self.bus, writer=self.stores.writer
         )
         ports = CellPorts(
@@ -226,7 +255,7 @@ class Engine:
             readiness=self.readiness,
             session=self.market.session_name,
         )
-        self.host: Ref[Any] = await self.system.start(
+        self.host: Ref[Any] = await self._start(
             CellHost,
             name="cells",
             ports=ports,
@@ -243,15 +272,15 @@ class Engine:
     # --- Interface ----------------------------------------------------------------------------------------------------
 
     async def _start_interface(self) -> None:
-        self.hub: Ref[Any] = await self.system.start(
+        self.hub: Ref[Any] = await self._start(
             StreamHub, name="stream", bus=self.bus, clock=self.wall, reads=self.stores.reads, metrics=self.metrics
         )
-        self.api: Ref[Any] = await self.system.start(Api, name="api", ports=self._api_ports())
+        self.api: Ref[Any] = await self._start(Api, name="api", ports=self._api_ports())
         address: Address = await self.api.ask(AddressQuery())
         self.url = address.url
         self.local.announce(address.url, self.version)
         lag = self.metrics.gauge("watchdog_lag_seconds", "How late the last probe of the loop came.")
-        self.watchdog: Ref[Any] = await self.system.start(
+        self.watchdog: Ref[Any] = await self._start(
             Watchdog,
             name="watchdog",
             clock=self.wall,
@@ -311,6 +340,8 @@ class Engine:
             resume_from=max(frames, default=0),
             last_prices=await self.stores.loader.last_prices(self.market.venue),
         )
+
+        self.system.watch(self.source, self._on_end)
 
     async def _close_source(self) -> None:
         await self.source.stop(timeout_s=2.0)
