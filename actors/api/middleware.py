@@ -28,7 +28,6 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "Referrer-Policy": "no-referrer",
-    "Server": "cival",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
@@ -73,6 +72,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     """Put the headers on that every answer carries, errors and upgrades included."""
     context = request.app[CONTEXT]
     headers = response.headers
+    headers["Server"] = "cival"  # Without it the library names itself and its version.
     for name, value in HEADERS.items():
         headers.setdefault(name, value)
     headers.setdefault("Cache-Control", "no-store")
