@@ -5,7 +5,8 @@ halts only: they must work exactly then.
 """
 
 from collections import OrderedDict
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 from uuid import UUID
 
 from actors.api.auth_tokens import token_hash
@@ -19,14 +20,18 @@ GRACE_NS: Final = 300_000_000_000
 KNOWN_MAX: Final = 10_000
 TOKEN_LENGTH_MAX: Final = 200
 
+Quickly = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
+"""Runs a read, and raises `DependencyAway` where the answer does not come soon."""
+
 
 class Authenticator:
     """Finds the session of a token."""
 
-    def __init__(self, identity: Identity, clock: Clock) -> None:
-        """Start with nothing remembered."""
+    def __init__(self, identity: Identity, clock: Clock, quickly: Quickly) -> None:
+        """Start with nothing remembered; `quickly` reads for emergencies."""
         self._identity = identity
         self._clock = clock
+        self._quickly = quickly
         self._known: OrderedDict[str, tuple[SessionInfo, int]] = OrderedDict()
 
     async def check(self, token: str, *, in_emergency: bool = False) -> SessionInfo | None:
@@ -49,12 +54,13 @@ class Authenticator:
         known = self._known.get(key)
         if known is not None and now_ns - known[1] <= FRESH_NS:
             return self._unexpired(known[0])
-        try:
-            session = await self._identity.session(key)
-        except DependencyAway:
-            if in_emergency and known is not None and now_ns - known[1] <= GRACE_NS:
+        if in_emergency and known is not None and now_ns - known[1] <= GRACE_NS:
+            try:
+                session: SessionInfo | None = await self._quickly(lambda: self._identity.session(key))
+            except DependencyAway:
                 return self._unexpired(known[0])
-            raise
+        else:
+            session = await self._identity.session(key)
         if session is None:
             self._known.pop(key, None)
             return None

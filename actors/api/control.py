@@ -17,8 +17,10 @@ from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import AccountId, AgentId, UserId
 from engine.domain.kinds import Role, Scope, TradingState
 from engine.messages.render import rfc3339
-from engine.messages.risk import Halt, Resume, ScopeState, StateAnswer, StateQuery
+from engine.messages.risk import Halt, HaltAnswer, Resume, ScopeState, StateAnswer, StateQuery
 
+HALT_S = 2.0
+"""How long the answer to a halt waits for its commit."""
 ORDER = (TradingState.HALTED, TradingState.REDUCING)
 WIDE = (Scope.ENGINE, Scope.USER)
 """Scopes that concern everything the user has."""
@@ -92,11 +94,29 @@ async def _change(call: Call, body: StateBody, raw: bytes, verb: str) -> web.Res
             return once.answer
         if once.stored is not None:
             return object_answer(once.stored.answer, once.stored.status_code)
-        answers = [await ask(refs.gate, _message(call, body, once, verb, user)) for user, refs in _cells(call, body)]
+        answers = [await _tell(refs, _message(call, body, once, verb, user)) for user, refs in _cells(call, body)]
         is_durable = all(answer.durable for answer in answers)
         cancels = sum(answer.cancels_requested for answer in answers)
         shown = _answer(body, answers[0].state, is_durable=is_durable, cancels=cancels)
         return context.answers.remember(once, object_answer(shown, 200 if is_durable else 202), call.user_id)
+
+
+async def _tell(refs: CellRefs, message: Halt | Resume) -> HaltAnswer:
+    """Ask a gate; a halt that is in force is answered before it is durable where the database hangs."""
+    if isinstance(message, Resume):
+        answer: HaltAnswer = await ask(refs.gate, message)
+        return answer
+    try:
+        answer = await ask(refs.gate, message, timeout_s=HALT_S)
+    except Problem as problem:
+        if problem.status != 504:
+            raise
+        states: StateAnswer = await ask(refs.gate, StateQuery(user_id=message.user_id))
+        held = [one for one in states.states if one.scope is message.scope and one.state is TradingState.HALTED]
+        if not any(message.scope_id in (None, one.scope_id) for one in held):
+            raise
+        return HaltAnswer(state=TradingState.HALTED, durable=False)
+    return answer
 
 
 def _message(call: Call, body: StateBody, once: Once, verb: str, user_id: UserId) -> Halt | Resume:
@@ -141,9 +161,11 @@ async def _check_scope(call: Call, body: StateBody) -> None:
     reads = call.ports.reads
     try:
         if body.scope is Scope.ACCOUNT:
-            row = await reads.account(call.user_id, AccountId(body.scope_id))
+            account_id = AccountId(body.scope_id)
+            row = await call.context.quickly(lambda: reads.account(call.user_id, account_id))
         else:
-            row = await reads.agent(call.user_id, AgentId(body.scope_id))
+            agent_id = AgentId(body.scope_id)
+            row = await call.context.quickly(lambda: reads.agent(call.user_id, agent_id))
     except DependencyAway:
         return  # The gate knows its own scopes; a halt must not wait for the database.
     if row is None:

@@ -14,6 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
+from actors.api.auth_cache import Quickly
 from actors.api.problems import Problem
 from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import UserId
@@ -56,9 +57,10 @@ class Once:
 class Answers:
     """First answers by user and key."""
 
-    def __init__(self, reads: Reads) -> None:
-        """Start with none remembered."""
+    def __init__(self, reads: Reads, quickly: Quickly) -> None:
+        """Start with none remembered; `quickly` reads so that nothing waits for a server that hangs."""
         self._reads = reads
+        self._quickly = quickly
         self._remembered: OrderedDict[tuple[UserId, str], tuple[str, int, bytes]] = OrderedDict()
         self._locks: dict[tuple[object, ...], tuple[asyncio.Lock, int]] = {}
 
@@ -114,7 +116,7 @@ class Answers:
             once.answer = web.Response(status=status, body=body, content_type="application/json")
         else:
             try:
-                once.stored = await self._reads.stored_answer(*key)
+                once.stored = await self._quickly(lambda: self._reads.stored_answer(*key))
             except DependencyAway:
                 return  # Cancels and halts go on; repeating one does no harm.
             if once.stored is None:

@@ -255,7 +255,7 @@ async def _accounts_of(call: Call, order_id: OrderId) -> list[AccountId]:
         account_id: UUID
 
     try:
-        row = await call.ports.reads.order(call.user_id, order_id)
+        row = await call.context.quickly(lambda: call.ports.reads.order(call.user_id, order_id))
     except DependencyAway:
         return call.context.accounts_seen(call.user_id)
     return [] if row is None else [AccountId(msgspec.json.decode(row, type=Found).account_id)]

@@ -41,7 +41,7 @@ class Rig:
     def __init__(self) -> None:
         self.people = People()
         self.clock = VirtualClock(0)
-        self.authenticator = Authenticator(self.people, self.clock)  # type: ignore[arg-type]
+        self.authenticator = Authenticator(self.people, self.clock, lambda read: read())  # type: ignore[arg-type]
 
     def check(self, token: str = "good", *, in_emergency: bool = False) -> SessionInfo | None:
         return asyncio.run(self.authenticator.check(token, in_emergency=in_emergency))

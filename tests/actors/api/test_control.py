@@ -1,5 +1,6 @@
 """Halts and resumes, in every scope, with the database and without."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -78,6 +79,22 @@ async def test_while_the_database_is_away_a_halt_holds_and_a_resume_waits(rig: A
     resumed = await rig.call("POST", "/control/resume", json={"reason": "no"})
     assert (answer.json["state"], resumed.status) == ("halted", 503)
     assert (answer.status, answer.json["durable"]) in {(202, False), (200, True)}
+
+
+async def test_while_the_database_hangs_a_halt_that_holds_is_answered(
+    rig: ApiRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = asyncio.Event()
+    commit = rig.facts.commit
+
+    async def hang(units: Any) -> Any:
+        await release.wait()
+        return await commit(units)
+
+    monkeypatch.setattr(rig.facts, "commit", hang)
+    answer = await halt(rig)
+    assert (answer.status, answer.json["state"], answer.json["durable"]) == (202, "halted", False)
+    release.set()
 
 
 async def test_limits_and_alerts_are_listed(rig: ApiRig) -> None:

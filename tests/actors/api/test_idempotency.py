@@ -31,7 +31,7 @@ class Stored:
 
 
 def answers(stored: Stored | None = None) -> Answers:
-    return Answers(stored or Stored())  # type: ignore[arg-type]
+    return Answers(stored or Stored(), lambda read: read())  # type: ignore[arg-type]
 
 
 def a_request(key: str | None = "k", path: str = "/api/v1/orders") -> web.Request:

@@ -223,6 +223,22 @@ async def test_while_the_database_is_away_cancels_pass_and_orders_do_not(rig: Ap
     assert cancelled.status == 202
 
 
+async def test_while_the_database_hangs_a_cancel_is_not_held_up(rig: ApiRig, monkeypatch: pytest.MonkeyPatch) -> None:
+    order_id = await resting(rig)
+    hanging = asyncio.Event()
+
+    async def hang(*_: Any, **__: Any) -> Any:
+        await hanging.wait()
+
+    for port, name in ((rig.reads, "order"), (rig.reads, "stored_answer"), (rig.identity, "session")):
+        monkeypatch.setattr(port, name, hang)
+    answer = await asyncio.wait_for(
+        rig.call("DELETE", f"/orders/{order_id}", headers={"Idempotency-Key": "now"}), timeout=5
+    )
+    assert (answer.status, answer.json["order_ids"]) == (202, [order_id])
+    hanging.set()
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [("limit=0", "limit"), ("limit=501", "limit"), ("limit=x", "limit"), ("status=blue", "status"),
