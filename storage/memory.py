@@ -25,6 +25,8 @@ OPEN_PAPER_STATES = frozenset({"pending", "open"})
 REPEATS_KNOWN = 10_000
 """Units that are known as committed when they come again; nothing is lost here, so only tests repeat one."""
 
+_UNIT_ROWS = frozenset(PLACE_OF)
+
 Cell = tuple[UserId, int]
 
 
@@ -33,14 +35,15 @@ class MemoryFactStore:
 
     is_instant = True
 
-    def __init__(self, *, is_strict: bool = True, keeps_journal: bool = True) -> None:
+    def __init__(self, *, is_strict: bool = True, is_checked: bool = True, keeps_journal: bool = True) -> None:
         """Start empty.
 
         Args:
             is_strict: Refuse texts and numbers that PostgreSQL would refuse.
+            is_checked: Refuse rows at all (`MemoryTables`).
             keeps_journal: Number, render and keep events. Without it a unit's events are dropped: nobody listens.
         """
-        self.tables = MemoryTables(is_strict=is_strict)
+        self.tables = MemoryTables(is_strict=is_strict, is_checked=is_checked)
         self.journal: dict[UserId, list[CommittedEvent]] = {}
         """Events per user, by seq from 1."""
         self._keeps_journal = keeps_journal
@@ -96,15 +99,17 @@ class MemoryFactStore:
         cell = (unit.user_id, unit.fence or 0)
         if unit.n is not None and unit.n <= self._last_n.get(cell, 0):
             raise ValueError(f"expected a number above {self._last_n[cell]}, was {unit.n}")
-        for row in unit.rows:
-            if type(row) not in PLACE_OF:
-                raise TypeError(f"expected a row of a table that units write, was {type(row).__name__}")
-        numbering = Numbering(self._heads)
-        numbered = numbering.number(unit) if self._keeps_journal else None
+        if not _UNIT_ROWS.issuperset(map(type, unit.rows)):
+            strange = next(type(row) for row in unit.rows if type(row) not in _UNIT_ROWS)
+            raise TypeError(f"expected a row of a table that units write, was {strange.__name__}")
+        numbering = numbered = None
+        if self._keeps_journal and unit.events:
+            numbering = Numbering(self._heads)
+            numbered = numbering.number(unit)
         self.tables.write(unit.rows)
         if unit.n is not None:
             self._last_n[cell] = unit.n
-        if numbered is None or not numbered.events:
+        if numbering is None or numbered is None:
             return UnitResult(unit=unit, answer=WriteAnswer(unit_id=unit.id))
         numbering.apply()
         self.journal.setdefault(unit.user_id, []).extend(numbered.events)
@@ -117,9 +122,9 @@ class MemoryPaperStore:
 
     is_instant = True
 
-    def __init__(self, *, is_strict: bool = True) -> None:
-        """Start empty."""
-        self.tables = MemoryTables(is_strict=is_strict)
+    def __init__(self, *, is_strict: bool = True, is_checked: bool = True) -> None:
+        """Start empty; both as of `MemoryTables`."""
+        self.tables = MemoryTables(is_strict=is_strict, is_checked=is_checked)
         self._batches: set[UUID] = set()
 
     async def load(self, venue: Venue, session: str) -> PaperState:

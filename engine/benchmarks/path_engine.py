@@ -106,7 +106,7 @@ class PathEngine:
         """Configure the averages; nothing runs before `start`."""
         self._parameters = {"source": "quotes", "fast": fast, "slow": slow, "quantity": str(SIZE)}
         self._clock = VirtualClock(START_NS)
-        self._store = MemoryFactStore(is_strict=False, keeps_journal=False)
+        self._store = MemoryFactStore(is_checked=False, keeps_journal=False)
         self._bus = Bus()
         self._marks = MarkTable(self._clock)
         self._mark = self._marks.mark(VENUE, SYMBOL)
@@ -124,7 +124,7 @@ class PathEngine:
             clock=self._clock,
             wall=self._clock,
             ids=ids,
-            store=MemoryPaperStore(is_strict=False),
+            store=MemoryPaperStore(is_checked=False),
             rng=seeded_rng(2),
             symbols=[SYMBOL],
             instruments=[INSTRUMENT],

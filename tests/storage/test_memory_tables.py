@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.messages.rows import OrderRow, Row, TradeRow
+from engine.messages.rows import AgentRow, AgentStatusRow, OrderRow, Row, TradeRow
 from storage.memory_tables import MemoryTables, Refused
 from tests.support.units import UnitMaker
 
@@ -63,6 +63,27 @@ def test_a_backtest_may_skip_the_look_into_values() -> None:
     MemoryTables(is_strict=False).write([bad])
     with pytest.raises(Refused, match=r"orders\.price"):
         MemoryTables().write([bad])
+
+
+def test_trusted_rows_end_as_checked_ones_do() -> None:
+    order = MAKE.order(ACCOUNT)
+    agent = MAKE.agent(ACCOUNT)
+    paused = AgentStatusRow(id=agent.id, user_id=agent.user_id, status="paused", status_reason=None, updated_at=9)
+    writes = [[order], [msgspec.structs.replace(order, status="open", created_at=99)], [paused, agent]]
+    checked, trusted = MemoryTables(), MemoryTables(is_checked=False)
+    for rows in writes:
+        checked.write(rows)
+        trusted.write(rows)
+    for row_class in (OrderRow, AgentRow):
+        assert list(trusted.rows(row_class)) == list(checked.rows(row_class))
+    (kept,) = trusted.rows(OrderRow)
+    assert (kept.status, kept.created_at) == ("open", order.created_at)
+
+
+def test_also_of_trusted_rows_a_change_needs_something_to_change() -> None:
+    lost = AgentStatusRow(id=MAKE.id(), user_id=MAKE.id(), status="paused", status_reason=None, updated_at=9)
+    with pytest.raises(Refused, match="expected a row to change"):
+        MemoryTables(is_checked=False).write([lost])
 
 
 def test_a_backslash_before_u0000_is_only_text() -> None:
