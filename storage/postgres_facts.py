@@ -33,6 +33,8 @@ TURNS_MAX: Final = 20
 """Tries of one batch without a pause. Each takes units out, or loses a race with another process for a user's heads."""
 
 Results = dict[UUID, UnitResult]
+Cell = tuple[UserId, int]
+"""(user, fence)."""
 
 
 class PostgresFactStore:
@@ -101,10 +103,12 @@ class PostgresFactStore:
                 given again, and nothing else before them.
         """
         results: Results = {}
+        broken: set[Cell] = set()
         try:
             async with self._session.use() as connection:
                 for part in parts(units):
-                    await self._commit_part(connection, part, results)
+                    await self._commit_part(connection, _not_behind(broken, part, results), results)
+                    broken |= {cell for unit in part if results[unit.id].refused and (cell := _cell_of(unit))}
         except BaseException:
             # What the heads are now is not known; the next batch asks.
             for user_id in users_of(units):
@@ -126,13 +130,10 @@ class PostgresFactStore:
 
     async def _commit_apart(self, connection: Connection, units: list[WriteUnit], results: Results) -> None:
         """Find the unit whose data is refused: one transaction, each unit under a savepoint of its own."""
-        broken: set[tuple[UserId, int]] = set()
+        broken: set[Cell] = set()
         async with connection.transaction():
             for unit in units:
-                cell = None if unit.fence is None else (unit.user_id, unit.fence)
-                if cell in broken:
-                    # Its cell goes on from what is not there.
-                    results[unit.id] = _refused(unit, "bad_data", "behind a unit of the same cell that was refused")
+                if not _not_behind(broken, [unit], results):
                     continue
                 try:
                     async with connection.transaction():
@@ -144,6 +145,7 @@ class PostgresFactStore:
                         raise
                     self._heads.pop(unit.user_id, None)
                     results[unit.id] = _refused(unit, "bad_data", describe(error))
+                    cell = _cell_of(unit)
                     if cell is not None:
                         broken.add(cell)
 
@@ -249,6 +251,23 @@ def event_of(row: asyncpg.Record) -> CommittedEvent:
 def _uuid(value: UUID) -> UUID:
     # asyncpg's own subclass is slower to hash and no UUID to some encoders.
     return UUID(int=value.int)
+
+
+def _cell_of(unit: WriteUnit) -> Cell | None:
+    return None if unit.fence is None else (unit.user_id, unit.fence)
+
+
+def _not_behind(broken: set[Cell], units: list[WriteUnit], results: Results) -> list[WriteUnit]:
+    """Refuse the units of cells of which one was refused: they go on from what is not there. Return the others."""
+    if not broken:
+        return units
+    left = []
+    for unit in units:
+        if _cell_of(unit) in broken:
+            results[unit.id] = _refused(unit, "bad_data", "behind a unit of the same cell that was refused")
+        else:
+            left.append(unit)
+    return left
 
 
 def _refused(unit: WriteUnit, why: str, detail: str) -> UnitResult:

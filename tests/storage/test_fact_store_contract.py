@@ -173,6 +173,17 @@ async def test_bad_data_is_refused_alone(bench: Bench, make: UnitMaker, what: st
     assert [event.seq for event in await bench.journal(good_cell.user_id)] == [1, 2]
 
 
+async def test_what_is_behind_bad_data_is_refused_in_another_transaction_too(
+    bench: Bench, make: UnitMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.commit_plan.ROWS_MAX", 1)  # Each unit in a transaction of its own.
+    cell, other = await a_cell(bench, make), await a_cell(bench, make)
+    bad = cell.unit(make.order(cell.account, price=Decimal("NaN")))
+    results = await bench.commit(cell.order_unit(), bad, other.order_unit(), cell.order_unit())
+    assert [result.refused for result in results] == [None, "bad_data", None, "bad_data"]
+    assert len(await bench.journal(cell.user_id)) == 1
+
+
 async def test_a_bad_unit_on_its_own_leaves_nothing(bench: Bench, make: UnitMaker) -> None:
     cell = await a_cell(bench, make)
     order = make.order(cell.account)
