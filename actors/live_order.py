@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,7 @@ from engine.domain.kinds import (
     Lifecycle,
     Liquidity,
     OrderOrigin,
+    OrderStatus,
     OrderType,
     PositionSide,
     RequestKind,
@@ -45,7 +46,7 @@ Seen = tuple[Lifecycle, DoneReason | None, Decimal]
 class LiveOrder:
     """One order; only its router touches it."""
 
-    __slots__ = ("absences", "n", "question", "requests", "row", "state", "unsent")
+    __slots__ = ("_told", "absences", "n", "question", "requests", "row", "state", "unsent")
 
     def __init__(self, state: OrderState, row: OrderRow, requests: Iterable[OrderRequestRow] = ()) -> None:
         """Join a state and the row that was made of it."""
@@ -53,6 +54,8 @@ class LiveOrder:
         self.row = row
         self.requests: dict[UUID, OrderRequestRow] = {request.id: request for request in requests}
         """Cancels that are not answered."""
+        self._told: OrderChanged | None = None
+        """What was last said of it: most of that never changes."""
         self.n = 0
         """Number of the last unit that holds this order; it leaves memory only when that is durable."""
         self.unsent: VenueSubmit | None = None
@@ -88,15 +91,15 @@ class LiveOrder:
     def refresh(self, now_ns: int) -> OrderRow:
         """Make the row anew from the state."""
         state = self.state
-        fee_asset, fees = next(iter(state.fees.items()), (None, ZERO))
-        reason = state.done_reason
-        self.row = msgspec.structs.replace(
+        status, detail, reason = state.describe()
+        fee_asset, fees = next(iter(state.fees.items())) if state.fees else _NO_FEES
+        self.row = row = _replace(
             self.row,
             external_order_id=state.external_order_id or None,
-            status=state.status.value,
-            status_detail=state.status_detail,
+            status=_TEXT_OF_STATUS[status],
+            status_detail=detail,
             lifecycle=_NAME_OF[state.lifecycle],
-            done_reason=None if reason is None else reason.value,
+            done_reason=_TEXT_OF_REASON[reason],
             filled_quantity=state.filled_quantity,
             average_price=state.average_price,
             fees=fees,
@@ -105,7 +108,7 @@ class LiveOrder:
             venue_updated_at=state.venue_at[0] or None,
             updated_at=now_ns,
         )
-        return self.row
+        return row
 
     def explain(self, code: str, limit: str | None, value: str | None) -> None:
         """Keep why it was refused, by us or by the venue."""
@@ -113,6 +116,19 @@ class LiveOrder:
 
     def changed(self) -> OrderChanged:
         """Say how the order stands, for gate, coordinator and ledger."""
+        state = self.state
+        filled = state.filled_quantity
+        self._told = told = _replace(
+            self._told or self._first_change(),
+            quantity=state.quantity,
+            filled_quantity=filled,
+            expected_quantity=add(filled, state.open_quantity),
+            status=state.status,
+            is_done=state.is_done,
+        )
+        return told
+
+    def _first_change(self) -> OrderChanged:
         state, row = self.state, self.row
         return OrderChanged(
             order_id=state.order_id,
@@ -124,10 +140,10 @@ class LiveOrder:
             type=OrderType(row.type),
             price=row.stop_price if row.price is None else row.price,
             quantity=state.quantity,
-            filled_quantity=state.filled_quantity,
-            expected_quantity=add(state.filled_quantity, state.open_quantity),
-            status=state.status,
-            is_done=state.is_done,
+            filled_quantity=ZERO,
+            expected_quantity=ZERO,
+            status=OrderStatus.PENDING,
+            is_done=False,
             reduce_only=row.reduce_only,
             position_side=PositionSide(row.position_side),
             origin=OrderOrigin(row.origin),
@@ -135,7 +151,12 @@ class LiveOrder:
         )
 
 
-_NAME_OF = {rank: rank.name.lower() for rank in Lifecycle}
+_replace = msgspec.structs.replace
+_NO_FEES: Final[tuple[str | None, Decimal]] = (None, ZERO)
+# An enum's `value` costs a call.
+_TEXT_OF_STATUS: Final = {status: status.value for status in OrderStatus}
+_TEXT_OF_REASON: Final[dict[DoneReason | None, str | None]] = {None: None, **{each: each.value for each in DoneReason}}
+_NAME_OF: Final = {rank: rank.name.lower() for rank in Lifecycle}
 _LIFECYCLE_OF = {name: rank for rank, name in _NAME_OF.items()}
 
 

@@ -89,14 +89,16 @@ class TrendFollower(Agent):
         # Written out, as in _digest: this runs for every quote, and two calls would double its cost.
         averages = self._averages[quote.symbol]
         price = (float(quote.bid) + float(quote.ask)) * 0.5
-        averages.count += 1
-        if averages.count == 1:
-            averages.fast = averages.slow = price
+        averages.count = count = averages.count + 1
+        if count == 1:
+            fast = slow = price
         else:
-            averages.fast += self._fast_alpha * (price - averages.fast)
-            averages.slow += self._slow_alpha * (price - averages.slow)
-        side = LONG if averages.fast > averages.slow else self._below
-        if side == averages.side or averages.count < self._slow_length:
+            fast, slow = averages.fast, averages.slow
+            fast += self._fast_alpha * (price - fast)
+            slow += self._slow_alpha * (price - slow)
+        averages.fast, averages.slow = fast, slow
+        side = LONG if fast > slow else self._below
+        if side == averages.side or count < self._slow_length:
             return None
         return self._cross(quote.symbol, averages, quote.mid, quote.ts_init_ns)
 

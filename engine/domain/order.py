@@ -9,6 +9,7 @@ state. Every step costs the same however many fills came before.
 """
 
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -32,6 +33,12 @@ from engine.domain.order_facts import (
 )
 from engine.domain.values import ZERO, add, divide, require_positive, round_money, subtract
 
+# Members of an enum cost a look-up each time; these are asked for with every fact.
+_SUBMITTING: Final = Lifecycle.SUBMITTING
+_WORKING: Final = Lifecycle.WORKING
+_DONE: Final = Lifecycle.DONE
+_FILLED: Final = DoneReason.FILLED
+
 _STATUS_OF_DONE = {
     DoneReason.FILLED: OrderStatus.FILLED,
     DoneReason.CANCELLED: OrderStatus.CANCELLED,
@@ -40,6 +47,8 @@ _STATUS_OF_DONE = {
     DoneReason.DENIED: OrderStatus.REJECTED,
     DoneReason.NEVER_EXISTED: OrderStatus.REJECTED,
 }
+_DETAIL_OF_DONE = {reason: reason.value for reason in (DoneReason.DENIED, DoneReason.NEVER_EXISTED)}
+_NAME_OF = {lifecycle: lifecycle.name.lower() for lifecycle in Lifecycle}
 
 
 class OrderState(msgspec.Struct, kw_only=True, gc=False):
@@ -99,41 +108,47 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
     @property
     def done_reason(self) -> DoneReason | None:
         """Why the order ended, None while it lives. A refusal that a fill proved wrong reads as cancelled."""
-        if self.lifecycle is not Lifecycle.DONE:
+        if self.lifecycle is not _DONE:
             return None
-        if self.total_quantity >= self.quantity:
-            return DoneReason.FILLED
-        if self.claimed_reason in REFUSALS and self.total_quantity:
+        total = self.total_quantity
+        if total >= self.quantity:
+            return _FILLED
+        if total and self.claimed_reason in REFUSALS:
             return DoneReason.CANCELLED
         return self.claimed_reason
 
     @property
     def status(self) -> OrderStatus:
         """The one word for tables and screens."""
-        if self.lifecycle is Lifecycle.WORKING:
-            return OrderStatus.PARTIAL if self.filled_quantity else OrderStatus.OPEN
-        reason = self.done_reason
-        return OrderStatus.PENDING if reason is None else _STATUS_OF_DONE[reason]
+        return self.describe()[0]
 
     @property
     def status_detail(self) -> str | None:
         """Which kind of pending (`created`, `submitting`, `unknown`) or of rejected (`denied`, `never_existed`)."""
-        if self.lifecycle < Lifecycle.WORKING:
-            return self.lifecycle.name.lower()
+        return self.describe()[1]
+
+    def describe(self) -> tuple[OrderStatus, str | None, DoneReason | None]:
+        """Return status, status detail and the reason of the end, of which each follows from the next."""
+        lifecycle = self.lifecycle
+        if lifecycle is _WORKING:
+            return OrderStatus.PARTIAL if self.filled_quantity else OrderStatus.OPEN, None, None
+        if lifecycle is not _DONE:
+            return OrderStatus.PENDING, _NAME_OF[lifecycle], None
         reason = self.done_reason
-        return str(reason) if reason in (DoneReason.DENIED, DoneReason.NEVER_EXISTED) else None
+        if reason is None:
+            return OrderStatus.PENDING, None, None
+        return _STATUS_OF_DONE[reason], _DETAIL_OF_DONE.get(reason), reason
 
     @property
     def is_done(self) -> bool:
         """Whether it can rest at the venue no more. Fills may still come, and are booked."""
-        return self.lifecycle is Lifecycle.DONE
+        return self.lifecycle is _DONE
 
     @property
     def total_quantity(self) -> Decimal:
         """What the venue has executed as far as we know it: trades (voided ones too) or its own larger sum."""
-        if self.cumulative is not None and self.cumulative.quantity > self.traded_quantity:
-            return self.cumulative.quantity
-        return self.traded_quantity
+        traded, cumulative = self.traded_quantity, self.cumulative
+        return traded if cumulative is None or cumulative.quantity <= traded else cumulative.quantity
 
     @property
     def missing_quantity(self) -> Decimal:
@@ -144,7 +159,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
     @property
     def open_quantity(self) -> Decimal:
         """What may still change the position: the rest while it lives, then the fills that are still missing."""
-        if self.lifecycle is Lifecycle.DONE:
+        if self.lifecycle is _DONE:
             return self.missing_quantity
         rest = subtract(self.quantity, self.total_quantity)
         return max(rest, ZERO)
@@ -170,7 +185,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
 
     def apply_submitted(self) -> Outcome:
         """The intent is on its way: from now on the venue may have it."""
-        return self._rise(Lifecycle.SUBMITTING)
+        return self._rise(_SUBMITTING)
 
     def apply_unknown(self) -> Outcome:
         """The outcome of the submit is not known. Only evidence leads out of this."""
@@ -201,7 +216,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
         contradicts = self._learn_refusal(reason)
         if reason not in REFUSALS and not self.was_seen:
             self.was_seen = contradicts = True
-        ended = self._rise(Lifecycle.WORKING).changed if reason is None else self._claim(reason)
+        ended = self._rise(_WORKING).changed if reason is None else self._claim(reason)
         if contradicts:
             return Outcome(changed=True, alarms=self._refusal_alarms())
         return CHANGED if changed or ended else UNCHANGED
@@ -278,7 +293,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
 
     def _claim(self, reason: DoneReason) -> bool:
         """Keep the stronger reason; tell whether that, or the order's end, is new."""
-        is_new = self._rise(Lifecycle.DONE).changed
+        is_new = self._rise(_DONE).changed
         claimed = self.claimed_reason
         if claimed is None or DONE_STRENGTH[reason] > DONE_STRENGTH[claimed]:
             self.claimed_reason = reason
@@ -313,9 +328,9 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
         """A fill implies the acknowledgement, and the last one the end."""
         self.was_seen = True
         if self.total_quantity >= self.quantity:
-            self.lifecycle = Lifecycle.DONE
-        elif self.lifecycle < Lifecycle.WORKING:
-            self.lifecycle = Lifecycle.WORKING
+            self.lifecycle = _DONE
+        elif self.lifecycle < _WORKING:
+            self.lifecycle = _WORKING
 
     def _count(self, fill: FillFact, *, sign: int) -> None:
         """Add a fill to what is booked, or take it out."""
