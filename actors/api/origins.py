@@ -1,5 +1,6 @@
 """Which browser pages may ask: our own, and those on the allow list. Everything else is refused, never reflected."""
 
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -36,12 +37,17 @@ class Origins:
 
         A page of a stranger whose name was rebound to 127.0.0.1 calls it by the stranger's name.
         """
-        if not self._is_local:
-            return True
-        host = urlsplit(f"//{request.host}").hostname or ""
-        return is_loopback(host)
+        return not self._is_local or _is_local_name(request.host)
 
     def is_forged(self, request: web.Request) -> bool:
         """Whether a request that carries our cookie may have been made by somebody else's page."""
         fetch_site = request.headers.get("Sec-Fetch-Site", "same-origin")
         return fetch_site not in ("same-origin", "none") or not self.is_own(request)
+
+
+@lru_cache(maxsize=256)  # Of a hundred microseconds that we add to a request this took a fifth.
+def _is_local_name(host: str) -> bool:
+    try:
+        return is_loopback(urlsplit(f"//{host}").hostname or "")
+    except ValueError:
+        return False

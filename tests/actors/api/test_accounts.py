@@ -65,7 +65,7 @@ async def test_the_portfolio_is_one_object(rig: ApiRig) -> None:
     assert {"equity", "cash", "realized_pnl", "unrealized_pnl", "fees", "accounts"} <= portfolio.keys()
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=5001", "account_id=x", "since=now"])
-async def test_a_curve_has_bounds(rig: ApiRig, query: str) -> None:
-    assert (await rig.call("GET", f"/portfolio/performance?{query}")).status == 422
+async def test_a_curve_has_bounds(rig: ApiRig) -> None:
+    wrong = ("limit=0", "limit=5001", "account_id=x", "since=now")
+    assert [(await rig.call("GET", f"/portfolio/performance?{query}")).status for query in wrong] == [422] * 4
     assert await items(rig, "/portfolio/performance?limit=5000") == []

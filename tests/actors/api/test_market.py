@@ -15,13 +15,12 @@ async def test_pairs_and_venues_are_listed(rig: ApiRig) -> None:
     assert (venue["exchange"], venue["status"], venue["response_time_ms"]) == ("simulated", "online", 1)
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["", "exchange=simulated", "exchange=simulated&symbol=BTC", "exchange=simulated&symbol=BTC/USDT&timeframe=2m",
-     "exchange=simulated&symbol=BTC/USDT&limit=0", "exchange=%00&symbol=BTC/USDT"],
-)  # fmt: skip
-async def test_candles_need_a_venue_a_symbol_and_a_known_timeframe(rig: ApiRig, query: str) -> None:
-    assert (await rig.call("GET", f"/market/ohlcv?{query}")).status == 422
+async def test_candles_need_a_venue_a_symbol_and_a_known_timeframe(rig: ApiRig) -> None:
+    wrong = (
+        "", "exchange=simulated", "exchange=simulated&symbol=BTC", "exchange=simulated&symbol=BTC/USDT&timeframe=2m",
+        "exchange=simulated&symbol=BTC/USDT&limit=0", "exchange=%00&symbol=BTC/USDT",
+    )  # fmt: skip
+    assert [(await rig.call("GET", f"/market/ohlcv?{query}")).status for query in wrong] == [422] * len(wrong)
 
 
 async def test_candles_tickers_and_books_are_lists(rig: ApiRig) -> None:

@@ -39,7 +39,10 @@ def test_the_allow_list_is_exact() -> None:
     assert not any(map(allowed, ["https://desk.example.evil", "http://desk.example", "https://xdesk.example", "*", ""]))
 
 
-@pytest.mark.parametrize(("host", "known"), [("127.0.0.1:1", True), ("[::1]:1", True), ("evil.example:8710", False)])
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [("127.0.0.1:1", True), ("[::1]:1", True), ("evil.example:8710", False), ("[", False), ("", False)],
+)
 def test_a_local_server_answers_to_local_names_only(host: str, known: bool) -> None:
     assert LOCAL.is_known_host(a_request(host)) is known  # type: ignore[arg-type]
     assert SERVED.is_known_host(a_request(host))  # type: ignore[arg-type]

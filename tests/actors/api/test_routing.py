@@ -46,9 +46,9 @@ async def test_every_list_is_readable_for_its_owner(rig: ApiRig) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("token", ["cival_wrong", "", "x" * 5_000])
-async def test_a_wrong_token_is_nobody(rig: ApiRig, token: str) -> None:
-    assert (await rig.call("GET", "/me", token=token)).status == 401
+async def test_a_wrong_token_is_nobody(rig: ApiRig) -> None:
+    wrong = ("cival_wrong", "", "x" * 5_000)
+    assert [(await rig.call("GET", "/me", token=token)).status for token in wrong] == [401] * 3
 
 
 @pytest.mark.asyncio

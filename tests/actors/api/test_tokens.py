@@ -19,10 +19,12 @@ async def test_a_token_works_until_it_is_revoked(rig: ApiRig) -> None:
     assert (await rig.call("GET", "/me", token=made["token"])).status == 401
 
 
-@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "x", "ttl": "0s"}, {"name": "x", "ttl": "367d"},
-                                  {"name": "x", "ttl": "soon"}, {"name": "x", "role": "admin"}])  # fmt: skip
-async def test_a_wrong_wish_makes_none(rig: ApiRig, body: dict[str, str]) -> None:
-    assert (await rig.call("POST", "/tokens", json=body)).status == 422
+async def test_a_wrong_wish_makes_none(rig: ApiRig) -> None:
+    wrong: tuple[dict[str, str], ...] = (
+        {}, {"name": ""}, {"name": "x", "ttl": "0s"}, {"name": "x", "ttl": "367d"}, {"name": "x", "ttl": "soon"},
+        {"name": "x", "role": "admin"},
+    )  # fmt: skip
+    assert [(await rig.call("POST", "/tokens", json=body)).status for body in wrong] == [422] * len(wrong)
 
 
 async def test_a_token_has_its_makers_role(rig: ApiRig) -> None:
