@@ -15,7 +15,7 @@ from connectors.paper.latency import PaperLatency
 from connectors.paper.matching import FillModel
 from connectors.paper.messages import CommitBatch, RetryCommit
 from engine.domain.book import UNCHECKED, SequenceRule
-from engine.domain.errors import DependencyAway
+from engine.domain.errors import DependencyAway, InvariantBroken
 from engine.domain.identifiers import AccountId, OrderId, Symbol, Venue
 from engine.domain.instrument import Instrument
 from engine.domain.ports import Ids, Rng
@@ -136,6 +136,8 @@ class CommittingVenue(AsyncioActor):
             await self._store.commit(batch_id, rows)
         except DependencyAway as error:
             self._lose_store((batch_id, rows, batch), error)
+        except Exception as error:
+            raise _refused(error) from error
         else:
             self._release(batch)
 
@@ -145,6 +147,8 @@ class CommittingVenue(AsyncioActor):
             self._store.commit_now(batch_id, rows)
         except DependencyAway as error:
             self._lose_store((batch_id, rows, batch), error)
+        except Exception as error:
+            raise _refused(error) from error
         else:
             self._release(batch)
 
@@ -241,3 +245,8 @@ class CommittingVenue(AsyncioActor):
         batch = Batch()
         batch.events.append((account_id, message))
         self._release(batch)
+
+
+def _refused(error: Exception) -> InvariantBroken:
+    """Return what ends the venue, also where a question made it commit: its memory is ahead of what can be stored."""
+    return InvariantBroken("what the venue does can be stored", expected="rows that its store takes", was=repr(error))

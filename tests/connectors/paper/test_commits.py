@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.domain.errors import DependencyAway
+from engine.domain.errors import DependencyAway, InvariantBroken
 from engine.messages.market import MarketMessage
 from engine.messages.rows_paper import PaperMarkRow, PaperOrderRow, PaperTradeRow
 from engine.messages.venues import (
@@ -350,3 +350,28 @@ async def test_a_batch_without_rows_is_said_at_once() -> None:
         await floor.cancel(submit)
         assert floor.told() == ["VenueCancelRefused already_done"]
         assert len(store.batches) == batches
+
+
+class Refusing(TestStore):
+    """A store that refuses what it is given for what it holds, such as ids that another process has used."""
+
+    is_refusing = False
+
+    async def commit(self, batch_id: UUID, rows: Any) -> None:
+        if self.is_refusing:
+            raise ValueError("used before")
+        await super().commit(batch_id, rows)
+
+
+async def test_a_venue_whose_batch_is_refused_ends_also_where_a_question_made_it_commit() -> None:
+    store = Refusing()
+    store.is_instant = False
+    async with a_floor(store) as floor:
+        await floor.open()
+        await floor.market(a_quote("99", "101"))
+        store.is_refusing = True
+        floor.ref.tell(a_submit("buy 1 @ 99", number=1))
+        with pytest.raises(InvariantBroken):  # Not forgotten: the next batch would build on what is not stored.
+            await floor.ask(OpenOrdersQuery(account_id=ACCOUNT))
+        assert not floor.ref.is_alive()
+        assert floor.told() == []
