@@ -1,6 +1,6 @@
 """Turns units into the arguments of the commit function, and makes the function itself from the row structs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -34,13 +34,18 @@ class Plan:
 @cache
 def commit_function() -> str:
     """Return the statement that makes the function for one session."""
+    return statements("commit")["commit_function"].replace("{tables}", table_blocks(FACTS))
+
+
+def table_blocks(row_classes: Sequence[type[Row]]) -> str:
+    """Return the part of a function that writes rows: of the class at place `i` what `p_rows[i + 1]` holds."""
     named = statements("commit")
-    tables = []
-    for place, row_class in enumerate(FACTS, start=1):
+    blocks = []
+    for place, row_class in enumerate(row_classes, start=1):
         table = table_of(row_class)
         shape = named["commit_guarded_table" if table.is_guarded else "commit_table"]
-        tables.append(shape.format(place=place, table=table.name, statement=table.statement(f"p_rows[{place}]")))
-    return named["commit_function"].replace("{tables}", "\n".join(tables))
+        blocks.append(shape.format(place=place, table=table.name, statement=table.statement(f"p_rows[{place}]")))
+    return "\n".join(blocks)
 
 
 def plan(units: Sequence[WriteUnit], heads: dict[UserId, HeadsOfUser]) -> Plan:
@@ -52,7 +57,7 @@ def plan(units: Sequence[WriteUnit], heads: dict[UserId, HeadsOfUser]) -> Plan:
     """
     numbering = Numbering(heads)
     numbered = [numbering.number(unit) for unit in units]
-    rows, counts = _rows(units)
+    rows, counts = rows_by_class([row for unit in units for row in unit.rows], PLACE_OF)
     cells = cells_of(units)
     moved = numbering.moved()
     return Plan(
@@ -103,18 +108,23 @@ def _shared_rows(unit: WriteUnit) -> list[tuple[tuple[str, Any], int]]:
     return found
 
 
-def _rows(units: Sequence[WriteUnit]) -> tuple[list[str | None], list[int]]:
+def rows_by_class(rows: Iterable[Row], place_of: Mapping[type[Row], int]) -> tuple[list[str | None], list[int]]:
+    """Encode rows for the function: one JSON array per place, None where there is no row, and their lengths.
+
+    Raises:
+        TypeError: A row has no place, or holds what is no JSON.
+        ValueError: A text cannot be UTF-8.
+    """
     by_place: dict[int, list[Row]] = {}
-    for unit in units:
-        for row in unit.rows:
-            place = PLACE_OF.get(type(row))
-            if place is None:
-                raise TypeError(f"expected a row of a table that units write, was {type(row).__name__}")
-            by_place.setdefault(place, []).append(row)
-    texts: list[str | None] = [None] * len(FACTS)
-    counts = [0] * len(FACTS)
+    for row in rows:
+        place = place_of.get(type(row))
+        if place is None:
+            raise TypeError(f"expected a row of a table that is written here, was {type(row).__name__}")
+        by_place.setdefault(place, []).append(row)
+    texts: list[str | None] = [None] * len(place_of)
+    counts = [0] * len(place_of)
     for place, batch in by_place.items():
-        kept = newest_per_key(table_of(FACTS[place]), batch)
+        kept = newest_per_key(table_of(type(batch[0])), batch)
         texts[place] = encode_rows(kept)
         counts[place] = len(kept)
     return texts, counts

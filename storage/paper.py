@@ -12,6 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
+from engine.domain.errors import BadInput
 from engine.domain.identifiers import AccountId, Venue
 from engine.messages import rows_paper
 from engine.messages.ports import PaperState
@@ -24,12 +25,14 @@ from engine.messages.rows_paper import (
     PaperPositionRow,
     PaperTradeRow,
 )
+from storage.commit_plan import rows_by_class, table_blocks
+from storage.failures import describe
 from storage.pool import Connection
 from storage.roles import Endpoints
 from storage.row_decode import columns_of, decode
-from storage.session import Session
+from storage.session import Session, make_function
 from storage.sql import statements
-from storage.tables import encode_rows, newest_per_key, table_of
+from storage.tables import table_of
 
 R = TypeVar("R", bound=Row)
 
@@ -42,6 +45,7 @@ ORDER: Final[tuple[type[Row], ...]] = (
     PaperMarkRow,
 )
 """What others point to first."""
+PLACE_OF: Final[dict[type[Row], int]] = {row_class: place for place, row_class in enumerate(ORDER)}
 _COLUMNS = re.compile(r"\{columns:(\w+)\}")
 
 
@@ -50,7 +54,10 @@ def _statements() -> Mapping[str, str]:
     def columns(mark: re.Match[str]) -> str:
         return columns_of(getattr(rows_paper, mark[1]))
 
-    return {name: _COLUMNS.sub(columns, text) for name, text in statements("paper").items()}
+    # The function has no counts of rows: no table of the venue is one that another user's row could refuse.
+    assert not any(table_of(row_class).is_guarded for row_class in ORDER), "expected paper tables without a guard"
+    tables = table_blocks(ORDER)
+    return {name: _COLUMNS.sub(columns, text).replace("{tables}", tables) for name, text in statements("paper").items()}
 
 
 class PostgresPaperStore:
@@ -65,7 +72,7 @@ class PostgresPaperStore:
             endpoints: Where the daemon logs in.
             settings: Server settings of the committing session, such as another `synchronous_commit`.
         """
-        self._writes = Session(endpoints, name="cival-paper", settings=settings)
+        self._writes = Session(endpoints, name="cival-paper", settings=settings, prepare=_prepare)
         self._reads = Session(endpoints, name="cival-paper-reads")
         self._sql = _statements()
 
@@ -100,14 +107,18 @@ class PostgresPaperStore:
         raise AssertionError("commit_now: expected a store in memory, was PostgreSQL")
 
     async def commit(self, batch_id: UUID, rows: Sequence[Row]) -> None:
-        """Commit rows in one transaction; a batch id that is known changes nothing.
+        """Commit rows in one transaction and one round trip; a batch id that is known changes nothing.
 
         Raises:
             DependencyAway: Away, or outcome unknown: give the same batch again.
+            BadInput: The batch was refused for what it holds; nothing of it is in.
         """
-        async with self._writes.use() as connection, connection.transaction():
-            if await connection.fetchval(self._sql["remember_batch"], batch_id) is not None:
-                await _write(connection, rows)
+        try:
+            texts, _ = rows_by_class(rows, PLACE_OF)
+            async with self._writes.use() as connection:
+                await connection.execute(self._sql["commit"], batch_id, texts)
+        except (asyncpg.PostgresError, TypeError, ValueError) as error:
+            raise BadInput("rows", expected="rows that the venue's tables take", was=describe(error)) from error
 
     async def fills(self, account_id: AccountId, after: int, limit: int) -> list[PaperTradeRow]:
         """Read fills with a cursor above `after`, oldest first, at most `limit`.
@@ -129,12 +140,8 @@ class PostgresPaperStore:
         return None if record is None else decode(PaperOrderRow, record)
 
 
-async def _write(connection: Connection, rows: Sequence[Row]) -> None:
-    for row_class in ORDER:
-        of_class = [row for row in rows if type(row) is row_class]
-        if of_class:
-            table = table_of(row_class)
-            await connection.execute(table.statement("$1::text"), encode_rows(newest_per_key(table, of_class)))
+async def _prepare(connection: Connection) -> None:
+    await make_function(connection, _statements()["commit_function"])
 
 
 def _rows(row_class: type[R], records: Iterable[asyncpg.Record]) -> tuple[R, ...]:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from engine.domain.errors import ConfigError, DependencyAway
+from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import UserId
 from engine.messages.ports import UnitResult
 from engine.messages.writing import CommittedEvent, WriteAnswer, WriteUnit
@@ -21,7 +21,7 @@ from storage.months import Months
 from storage.numbering import HeadsOfUser, cells_of, users_of
 from storage.pool import Connection
 from storage.roles import Endpoints
-from storage.session import COMMAND_TIMEOUT_S, Session
+from storage.session import COMMAND_TIMEOUT_S, Session, make_function
 from storage.sql import statements
 
 T = TypeVar("T")
@@ -275,8 +275,4 @@ def _refused(unit: WriteUnit, why: str, detail: str) -> UnitResult:
 
 
 async def _make_function(connection: Connection) -> None:
-    try:
-        await connection.execute(commit_function())
-    except asyncpg.InsufficientPrivilegeError as error:
-        expected = "GRANT TEMPORARY ON DATABASE ... TO cival_daemon, for the writer's own function"
-        raise ConfigError("database.url", expected=expected, was=describe(error)) from error
+    await make_function(connection, commit_function())

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import asyncpg
 
+from engine.domain.errors import ConfigError
 from storage import pool
-from storage.failures import away, is_about_data
+from storage.failures import away, describe, is_about_data
 from storage.pool import Connection
 from storage.roles import DatabaseRole, Endpoints
 
@@ -112,3 +113,16 @@ class Session:
             with contextlib.suppress(asyncpg.PostgresError, *pool.OUTCOME_UNKNOWN):
                 await self._connection.close(timeout=5)
             self.drop()
+
+
+async def make_function(connection: Connection, text: str) -> None:
+    """Make a function of this session's own, in its temporary schema.
+
+    Raises:
+        ConfigError: The role may not have temporary objects.
+    """
+    try:
+        await connection.execute(text)
+    except asyncpg.InsufficientPrivilegeError as error:
+        expected = "GRANT TEMPORARY ON DATABASE ... TO cival_daemon, for the functions of its own sessions"
+        raise ConfigError("database.url", expected=expected, was=describe(error)) from error

@@ -1,8 +1,24 @@
--- The paper venue's own reads. Its rows are written by the statements of its row structs (storage/tables.py).
+-- The paper venue's statements. Its rows are written by the statements of its row structs (storage/tables.py).
 
--- name: remember_batch
--- Whether a batch is new; a batch that is known was committed before.
-INSERT INTO paper.batches (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id
+-- name: commit_function
+-- Commits a batch in one round trip, all or nothing; a batch that is known was committed before and changes nothing.
+CREATE OR REPLACE FUNCTION pg_temp.cival_paper_commit(
+    p_batch uuid,
+    p_rows jsonb[] -- per row class an array of rows, null if the batch has none
+) RETURNS void LANGUAGE plpgsql AS $body$
+#variable_conflict use_column
+BEGIN
+    INSERT INTO paper.batches (id) VALUES (p_batch) ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+{tables}
+END
+$body$
+
+-- name: commit
+-- Calls the function above.
+SELECT pg_temp.cival_paper_commit($1, $2)
 
 -- name: accounts
 -- Accounts of a venue.

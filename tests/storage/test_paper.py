@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
-from engine.domain.errors import DependencyAway
+from engine.domain.errors import BadInput, DependencyAway
 from engine.domain.identifiers import AccountId
 from engine.messages.ports import PaperStore
 from engine.messages.rows_paper import (
@@ -169,7 +168,7 @@ async def test_a_batch_that_is_known_changes_nothing(store: PaperStore, make: Un
 async def test_a_batch_is_stored_whole_or_not_at_all(store: PaperStore, make: UnitMaker) -> None:
     venue = Venue(make)
     await store.commit(make.id(), [venue.account, venue.order(1), venue.trade(1)])
-    with pytest.raises((ValueError, asyncpg.PostgresError)):
+    with pytest.raises((ValueError, BadInput)):
         await store.commit(make.id(), [venue.balance("5"), venue.order(2), venue.trade(1)])
     assert (await store.load(VENUE, "day")).balances == ()
     assert await store.order(venue.account_id, "cv-2") is None
