@@ -5,19 +5,26 @@
 CREATE OR REPLACE FUNCTION pg_temp.cival_commit(
     p_users uuid[],   -- whose leases must be held, in order, null if no unit belongs to a cell
     p_fences bigint[], -- their fences
-    p_units text,     -- [[id, user_id, n, fence, first_seq, last_seq]]
-    p_rows text[],    -- per row class a JSON array of rows, null if the batch has none
+    p_units jsonb,    -- [[id, user_id, n, fence, first_seq, last_seq]]
+    p_rows jsonb[],   -- per row class an array of rows, null if the batch has none
     p_counts int[],   -- how many rows each of them holds
-    p_heads text,     -- [[user_id, channel, seq]] after the batch, in order, null without events
-    p_before text,    -- {user_id: seq} before the batch
-    p_events text     -- [[user_id, seq, channel, prev_seq, unit_id, account_id, type, payload, correlation_id,
+    p_heads jsonb,    -- [[user_id, channel, seq]] after the batch, in order, null without events
+    p_before jsonb,   -- {user_id: seq} before the batch
+    p_events jsonb    -- [[user_id, seq, channel, prev_seq, unit_id, account_id, type, payload, correlation_id,
                       --   causation_id, at]]
 ) RETURNS void LANGUAGE plpgsql AS $body$
 #variable_conflict use_column
 DECLARE
     v_found int;
 BEGIN
-    IF p_users IS NOT NULL THEN
+    IF cardinality(p_users) = 1 THEN
+        -- By far the most frequent, and on the way of every order: without a sort and a sum it takes half as long.
+        PERFORM FROM cell_leases AS l
+        WHERE l.user_id = p_users[1] AND l.fence = p_fences[1] AND l.expires_at > clock_timestamp() FOR SHARE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'expected the lease of the batch to be held' USING ERRCODE = 'CV001';
+        END IF;
+    ELSIF p_users IS NOT NULL THEN
         -- Two fences of one user cannot both be held: then too few are found.
         SELECT count(*) INTO v_found FROM (
             SELECT FROM cell_leases AS l
@@ -33,10 +40,10 @@ BEGIN
     -- Waits here for a transaction that holds the same unit: one whose COMMIT answer was lost.
     INSERT INTO write_units (id, user_id, n, fence, first_seq, last_seq)
     SELECT (e ->> 0)::uuid, (e ->> 1)::uuid, (e ->> 2)::bigint, (e ->> 3)::bigint, (e ->> 4)::bigint, (e ->> 5)::bigint
-    FROM jsonb_array_elements(p_units::jsonb) AS elements (e)
+    FROM jsonb_array_elements(p_units) AS elements (e)
     ON CONFLICT (id) DO NOTHING;
     GET DIAGNOSTICS v_found = ROW_COUNT;
-    IF v_found < jsonb_array_length(p_units::jsonb) THEN
+    IF v_found < jsonb_array_length(p_units) THEN
         RAISE EXCEPTION 'expected new units only' USING ERRCODE = 'CV002';
     END IF;
 
@@ -45,18 +52,18 @@ BEGIN
         -- The row of channel '' comes first and guards the others of its user. A stale number touches no row.
         INSERT INTO stream_heads AS h (user_id, channel, seq)
         SELECT (e ->> 0)::uuid, e ->> 1, (e ->> 2)::bigint
-        FROM jsonb_array_elements(p_heads::jsonb) WITH ORDINALITY AS elements (e, place) ORDER BY place
+        FROM jsonb_array_elements(p_heads) AS elements (e)
         ON CONFLICT (user_id, channel) DO UPDATE SET seq = EXCLUDED.seq
-        WHERE h.channel <> '' OR h.seq = (p_before::jsonb ->> h.user_id::text)::bigint;
+        WHERE h.channel <> '' OR h.seq = (p_before ->> h.user_id::text)::bigint;
         GET DIAGNOSTICS v_found = ROW_COUNT;
-        IF v_found < jsonb_array_length(p_heads::jsonb) THEN
+        IF v_found < jsonb_array_length(p_heads) THEN
             RAISE EXCEPTION 'expected the heads that the batch was numbered from' USING ERRCODE = 'CV003';
         END IF;
         INSERT INTO events (
             user_id, seq, channel, prev_seq, unit_id, account_id, type, payload, correlation_id, causation_id, at)
         SELECT (e ->> 0)::uuid, (e ->> 1)::bigint, e ->> 2, (e ->> 3)::bigint, (e ->> 4)::uuid, (e ->> 5)::uuid,
             e ->> 6, e -> 7, (e ->> 8)::uuid, (e ->> 9)::uuid, cival_ts((e ->> 10)::bigint)
-        FROM jsonb_array_elements(p_events::jsonb) AS elements (e);
+        FROM jsonb_array_elements(p_events) AS elements (e);
     END IF;
 END
 $body$

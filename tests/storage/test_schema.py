@@ -6,6 +6,7 @@ import typing
 from decimal import Decimal
 
 import asyncpg
+import msgspec
 import pytest
 
 from engine.messages import rows, rows_paper
@@ -13,6 +14,8 @@ from engine.messages.rows import Row
 from storage.pool import Connection
 from storage.roles import DatabaseRole
 from tests.support.postgres import PostgresDatabase
+from tests.support.rows import write_rows
+from tests.support.units import UnitMaker
 
 REQUIRED = {
     "users": "id email password_hash full_name role is_active created_at updated_at",
@@ -160,8 +163,68 @@ def sql_type_of(hint: object) -> str:
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e38"])
 async def test_an_amount_is_a_finite_number(pg_database: PostgresDatabase, value: str) -> None:
     connection = await pg_database.connect()
-    with pytest.raises(asyncpg.CheckViolationError, match="amount_is_finite"):
-        await connection.fetchval("select $1::text::amount", value)
+    for domain in ("amount", "positive_amount", "unsigned_amount"):
+        with pytest.raises(asyncpg.CheckViolationError, match="amount_is_finite"):
+            await connection.fetchval(f"select $1::text::{domain}", value)
+
+
+WRONG = {
+    "side": "BUY", "type": "iceberg", "time_in_force": "GTD", "position_side": "both", "status": "new",
+    "lifecycle": "sent", "done_reason": "lost", "origin": "chance", "quantity": Decimal(0),
+    "filled_quantity": Decimal("-0.1"), "denial_count": -1,
+}  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_an_order_with_a_wrong_word_or_number_is_refused(pg_database: PostgresDatabase) -> None:
+    make = UnitMaker()
+    user = make.user()
+    account = make.account(user.id)
+    order = make.order(account)
+    connection = await pg_database.connect()
+    await write_rows(connection, user, account, order)
+    accepted = []
+    for field, value in WRONG.items():
+        # Both as a new row and as a new state of the one that is there.
+        for order_id in (order.id, make.id()):
+            try:
+                await write_rows(connection, msgspec.structs.replace(order, id=order_id, **{field: value}))
+            except asyncpg.CheckViolationError:
+                continue
+            accepted.append(field)
+    assert accepted == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("lifecycle", "status", "done_reason"),
+    [("done", "filled", None), ("working", "open", "filled"), ("done", "open", "filled"), ("working", "filled", None)],
+)
+async def test_the_facts_of_an_order_fit_each_other(
+    pg_database: PostgresDatabase, lifecycle: str, status: str, done_reason: str | None
+) -> None:
+    make = UnitMaker()
+    user = make.user()
+    account = make.account(user.id)
+    connection = await pg_database.connect()
+    await write_rows(connection, user, account)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await write_rows(connection, make.order(account, lifecycle=lifecycle, status=status, done_reason=done_reason))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("seq", "prev"), [(0, 0), (3, 3), (3, 4), (3, -1), (-1, -2)])
+async def test_events_count_upwards(pg_database: PostgresDatabase, seq: int, prev: int) -> None:
+    connection = await pg_database.connect()
+    with pytest.raises(asyncpg.CheckViolationError):
+        await connection.execute(
+            """
+            insert into events (user_id, seq, channel, prev_seq, unit_id, type, payload, at)
+            values (gen_random_uuid(), $1, 'orders', $2, gen_random_uuid(), 'OrderFilled', '{}', now())
+            """,
+            seq,
+            prev,
+        )
 
 
 @pytest.mark.asyncio

@@ -19,15 +19,15 @@ CREATE INDEX idx_write_units_committed ON write_units USING brin (committed_at)
 CREATE TABLE stream_heads (
     user_id uuid NOT NULL,
     channel varchar(32) NOT NULL, -- '' is the head of the user
-    seq bigint NOT NULL CHECK (seq >= 0),
+    seq sequence_number NOT NULL,
     PRIMARY KEY (user_id, channel)
 ) WITH (fillfactor = 50)
 -- ;;
 CREATE TABLE events (
     user_id uuid NOT NULL,
-    seq bigint NOT NULL CHECK (seq > 0), -- 1, 2, 3 per user, without holes
+    seq bigint NOT NULL, -- above `prev_seq`: 1, 2, 3 per user, without holes
     channel varchar(32) NOT NULL,
-    prev_seq bigint NOT NULL CHECK (prev_seq >= 0 AND prev_seq < seq), -- the user's previous event on this channel, 0 if none
+    prev_seq sequence_number NOT NULL, -- the user's previous event on this channel, 0 if none
     unit_id uuid NOT NULL,
     account_id uuid,
     type varchar(64) NOT NULL,
@@ -35,7 +35,8 @@ CREATE TABLE events (
     correlation_id uuid,
     causation_id uuid,
     at timestamptz NOT NULL,
-    PRIMARY KEY (user_id, seq)
+    PRIMARY KEY (user_id, seq),
+    CONSTRAINT event_seq_grows CHECK (prev_seq < seq)
 )
 -- ;;
 CREATE INDEX idx_events_channel ON events (user_id, channel, seq)
