@@ -10,26 +10,30 @@ from typing import Any
 import click
 
 from engine.domain.errors import CivalError
+from engine.runtime.log import setup_logging
 
 COMMANDS = {
-    "run": "engine.cli.run:run",
-    "check": "engine.cli.check:check",
-    "db": "engine.cli.database:database",
-    "user": "engine.cli.people:user",
-    "token": "engine.cli.people:token",
-    "status": "engine.cli.reads:status",
-    "orders": "engine.cli.reads:orders",
-    "trades": "engine.cli.reads:trades",
-    "positions": "engine.cli.reads:positions",
-    "balances": "engine.cli.reads:balances",
-    "agents": "engine.cli.reads:agents",
-    "order": "engine.cli.control:order",
-    "agent": "engine.cli.control:agent",
-    "halt": "engine.cli.control:halt",
-    "resume": "engine.cli.control:resume",
-    "bench": "engine.cli.bench:bench",
+    "run": ("engine.cli.run:run", "Run the engine until it is told to stop."),
+    "check": ("engine.cli.check:check", "Check configuration, database, venues and books."),
+    "db": ("engine.cli.database:database", "Look after the database."),
+    "user": ("engine.cli.people:user", "Add and list users."),
+    "token": ("engine.cli.people:token", "Create API tokens."),
+    "status": ("engine.cli.reads:status", "Show readiness, trading state and portfolio."),
+    "orders": ("engine.cli.reads:orders", "List orders, newest first."),
+    "trades": ("engine.cli.reads:trades", "List executions, newest first."),
+    "positions": ("engine.cli.reads:positions", "List open positions."),
+    "balances": ("engine.cli.reads:balances", "List balances."),
+    "agents": ("engine.cli.reads:agents", "List agents."),
+    "order": ("engine.cli.control:order", "Place and cancel orders."),
+    "agent": ("engine.cli.control:agent", "Start, pause and stop agents."),
+    "halt": ("engine.cli.control:halt", "Stop new orders and cancel open ones."),
+    "resume": ("engine.cli.control:resume", "Allow new orders again."),
+    "bench": ("engine.cli.bench:bench", "Measure how fast the engine is."),
 }
-"""Command -> the object that implements it, imported only when it is called: `--help` stays instant."""
+"""Command -> (the object that implements it, one line about it).
+
+The object is imported only when the command is called, so that `--help` is instant.
+"""
 
 
 class LazyGroup(click.Group):
@@ -43,11 +47,17 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module."""
         del ctx
-        if (path := COMMANDS.get(cmd_name)) is None:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, name = path.partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -58,6 +68,7 @@ def cival() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line and end the process with its exit code."""
+    setup_logging("warning")
     try:
         code = cival.main(args=arguments, prog_name="cival", standalone_mode=False)
     except click.exceptions.Abort:

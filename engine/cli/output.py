@@ -1,10 +1,14 @@
 """Prints lists and objects: tables for people, JSON for machines."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 import orjson
+
+WIDE = 1_000
+"""Columns of a table that does not go to a terminal."""
 
 
 def print_json(value: object) -> None:
@@ -32,7 +36,9 @@ def print_rows(rows: Sequence[dict[str, Any]], columns: Sequence[str], *, empty:
         table.add_column(column.replace("_", " "), justify="right" if numeric else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(_text(row.get(column)) for column in columns))
-    Console(soft_wrap=True).print(table)
+    # A pipe has no width: nothing is cut for whoever reads it.
+    console = Console(soft_wrap=True) if sys.stdout.isatty() else Console(soft_wrap=True, width=WIDE)
+    console.print(table)
 
 
 def print_object(value: dict[str, Any]) -> None:

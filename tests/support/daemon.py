@@ -47,12 +47,12 @@ class Daemon:
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=self._environ())
 
-    def command(self, *words: str, timeout_s: float = 60.0) -> "subprocess.CompletedProcess[str]":
+    def command(self, *words: str, timeout_s: float = 60.0, **environ: str) -> "subprocess.CompletedProcess[str]":
         """Run another `cival` command on the same data directory and configuration, to its end."""
         config = self.arguments[self.arguments.index("--config") :][:2] if "--config" in self.arguments else []
         command = [*CIVAL, *words, "--data-dir", str(self.data_dir), *config]
         return subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=timeout_s, env=self._environ()
+            command, check=False, capture_output=True, text=True, timeout=timeout_s, env=self._environ() | environ
         )
 
     def _environ(self) -> dict[str, str]:
