@@ -116,6 +116,20 @@ export class Store {
     this.updatedAt = at;
   }
 
+  /** Do something once the channel's snapshot is here: what is asked for from then on cannot miss an event. */
+  once(channel, work) {
+    if (this.loaded.has(channel)) {
+      work();
+      return () => {};
+    }
+    const end = this.on(channel, () => {
+      if (!this.loaded.has(channel)) return;
+      end();
+      work();
+    });
+    return end;
+  }
+
   list(channel) {
     return [...this.rows[channel].values()];
   }

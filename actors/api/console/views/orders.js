@@ -31,7 +31,7 @@ export function orders(store, stream, route) {
   follow(["orders", "agents", "accounts", "pairs"], () => (draws.open(), draws.history()));
   follow(["trades", "pairs"], draws.trades);
   follow(["balances", "accounts"], draws.balances);
-  load();
+  ends.push(store.once("orders", load));
   const holder = h("div", {});
   const tabs = TABS.map(([name, label]) => h("a", { href: `#/orders/${name}`, class: "tab" }, label));
   const choose = ([name = "open"]) => {

@@ -32,7 +32,7 @@ export function overview(store, stream, [range = "1D"]) {
   follow(["accounts", "readiness", "pnl", "portfolio", "exchanges"], accounts.draw);
   const events = eventList(store);
   follow(["feed", "agents"], events.draw);
-  events.load();
+  ends.push(store.once("orders", events.load));
   const element = h(
     "div",
     { class: "grid overview" },
