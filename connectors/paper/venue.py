@@ -67,13 +67,13 @@ class PaperVenue(AnsweringVenue):
                 tell(message)
 
         self._subscriptions = [self._bus.subscribe(InstrumentsLoaded, tell, venue)]
-        for kind in (QuoteTick, TradePrint, BookDelta, BookSnapshot):
-            if self._symbols:
-                self._subscriptions += [
-                    self._bus.subscribe(kind, tell, (venue, symbol)) for symbol in dict.fromkeys(self._symbols)
-                ]
-            else:
+        if not self._symbols:
+            for kind in (QuoteTick, TradePrint, BookDelta, BookSnapshot):
                 self._subscriptions.append(self._bus.subscribe(kind, tell_own))
+        for symbol in dict.fromkeys(self._symbols):
+            self._subscriptions.append(self._bus.subscribe(QuoteTick, self._remember_quote, (venue, symbol)))
+            for other in (TradePrint, BookDelta, BookSnapshot):
+                self._subscriptions.append(self._bus.subscribe(other, tell, (venue, symbol)))
 
     async def on_stop(self) -> None:  # type: ignore[override]  # The runtime awaits it.
         """Hear nothing more, and store what has moved since the last commit."""
@@ -96,6 +96,21 @@ class PaperVenue(AnsweringVenue):
     def on_instruments(self, message: InstrumentsLoaded) -> None:
         """Open the markets of these instruments."""
         self._exchange.list_instruments(message.instruments)
+
+    def _remember_quote(self, quote: QuoteTick) -> None:
+        """Take a quote from the bus; one that nothing follows from is not worth a message.
+
+        While nothing waits here and no order of ours rests, a quote only takes the place of the one before: doing that
+        in the publisher's turn is the same to everybody, and saves a quarter of what an idle quote costs the engine.
+        """
+        market = self._markets.get(quote.symbol)
+        if market is not None and market.is_idle and self.is_at_rest and quote.frame < self._mark_due:
+            self._frame = quote.frame
+            depth = market.depth
+            depth.quote = quote
+            depth.is_quote_newer = True
+        else:
+            self.actor_ref.tell(quote)
 
     @handles(QuoteTick)
     def on_quote(self, quote: QuoteTick) -> None:

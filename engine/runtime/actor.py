@@ -111,6 +111,11 @@ class AsyncioActor(Actor):
     def __str__(self) -> str:
         return str(self._actor_ref)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether no message waits here and no handler of this actor runs."""
+        return not self.actor_inbox.scheduled
+
     # --- For handlers -----------------------------------------------------------------------------------------------
 
     def new_future(self) -> AsyncioFuture[Any]:

@@ -21,6 +21,7 @@ from tests.connectors.paper.support import (
     a_print,
     a_quote,
     a_snapshot,
+    a_submit,
     an_account,
 )
 from tests.support.domain import a_spot
@@ -231,3 +232,15 @@ async def test_a_market_event_that_breaks_the_venue_does_not_break_the_bus() -> 
         await floor.market(a_delta(1, bids="99x1"))
         await floor.market(a_delta(2, bids="99x1"))
         assert floor.bus.subscribers(QuoteTick) == 0
+
+
+@STORES
+async def test_an_order_that_waits_is_filled_before_the_quote_that_came_after_it(is_instant: bool) -> None:
+    async with a_floor(TestStore(is_instant=is_instant), symbols=[SPOT.symbol]) as floor:
+        await floor.open()
+        await floor.market(a_quote("100", "101"))
+        floor.ref.tell(a_submit("buy 1", number=1))
+        await floor.market(a_quote("200", "201"))
+        _, fill, _ = floor.heard
+        assert isinstance(fill, VenueFill)
+        assert fill.price == 101

@@ -241,3 +241,16 @@ async def test_the_ref_and_the_actor_say_who_they_are(system: ActorSystem) -> No
     assert str(ref) == "Recorder (ledger/7)"
     assert repr(ref) == "<ActorRef for Recorder (ledger/7)>"
     assert str(ref.actor_inbox.actor) == "Recorder (ledger/7)"
+
+
+async def test_an_actor_is_at_rest_when_nothing_waits_for_it(system: ActorSystem) -> None:
+    ref = await system.start(Recorder)
+    await system.idle()
+    actor = ref.actor_inbox.actor
+    assert actor is not None
+    seen = [actor.is_at_rest]
+    ref.tell("anything")
+    seen.append(actor.is_at_rest)
+    await system.idle()
+    seen.append(actor.is_at_rest)
+    assert seen == [True, False, True]
