@@ -42,7 +42,18 @@ class ScopeBook:
 class _Tracked:
     """An order that may still fill."""
 
-    __slots__ = ("account_id", "agent_id", "booked", "expected", "is_done", "reduce_only", "scopes", "side", "symbol")
+    __slots__ = (
+        "account_id",
+        "agent_id",
+        "booked",
+        "expected",
+        "is_done",
+        "reduce_only",
+        "reserved",
+        "scopes",
+        "side",
+        "symbol",
+    )
 
     def __init__(self, order: OrderIntent | OrderChanged, scopes: tuple[ScopeBook, ...], expected: Decimal) -> None:
         self.account_id = order.account_id
@@ -53,6 +64,8 @@ class _Tracked:
         self.scopes = scopes
         self.expected = expected
         self.booked = ZERO
+        self.reserved = ZERO
+        """What its scopes have reserved for it."""
         self.is_done = False
 
     @property
@@ -161,10 +174,11 @@ class Exposures:
         """Move a fill from what is reserved to what is held."""
         fill = booked.fill
         instrument = self._instruments[fill.venue, fill.symbol]
-        for scope in self._scopes(fill.account_id, booked.agent_id):
+        tracked = self._orders.get(fill.order_id)
+        scopes = self._scopes(fill.account_id, booked.agent_id) if tracked is None else tracked.scopes
+        for scope in scopes:
             scope.position(instrument).apply_fill(fill.side, fill.price, fill.quantity)
         self.own(fill.account_id, booked.totals)
-        tracked = self._orders.get(fill.order_id)
         if tracked is not None:
             tracked.booked = add(tracked.booked, fill.quantity)
             self._settle(fill.order_id, tracked)
@@ -185,11 +199,12 @@ class Exposures:
     def _reserve(
         self, order_id: OrderId, tracked: _Tracked, instrument: Instrument, price: Decimal, resting: Decimal | None
     ) -> None:
+        tracked.reserved = left = tracked.left
         reservation = Reservation(
             order_id=order_id,
             instrument=instrument,
             side=tracked.side,
-            quantity=tracked.left,
+            quantity=left,
             price=price,
             resting_price=resting,
             reduce_only=tracked.reduce_only,
@@ -203,9 +218,10 @@ class Exposures:
         left = tracked.left
         if tracked.is_done and not left:
             self._forget(order_id, tracked)
-            return
-        for scope in tracked.scopes:
-            scope.reservations.shrink(order_id, left)
+        elif left < tracked.reserved:
+            tracked.reserved = left
+            for scope in tracked.scopes:
+                scope.reservations.shrink(order_id, left)
 
     def _forget(self, order_id: OrderId, tracked: _Tracked) -> None:
         del self._orders[order_id]

@@ -12,6 +12,7 @@ needs no margin.
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -20,6 +21,9 @@ from engine.domain.instrument import Instrument
 from engine.domain.kinds import Side
 from engine.domain.position import Position
 from engine.domain.values import ZERO, add, round_money, subtract
+
+# Members of an enum cost a look-up each time.
+_BUY: Final = Side.BUY
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -61,9 +65,18 @@ class Exposure:
         """Prices at which own buys may rest, ascending; reduce-only ones included."""
         self.sell_prices: list[Decimal] = []
 
+    def weigh(self, side: Side, quantity: Decimal, value: Decimal) -> None:
+        """Add signed changes of the quantity and the value of orders of one side."""
+        if side is _BUY:
+            self.buys = add(self.buys, quantity)
+            self.buys_value = add(self.buys_value, value)
+        else:
+            self.sells = add(self.sells, quantity)
+            self.sells_value = add(self.sells_value, value)
+
     def worst_size(self, size: Decimal, side: Side, quantity: Decimal = ZERO) -> Decimal:
         """Return the signed position if all orders of one side filled, and `quantity` more on that side."""
-        if side is Side.BUY:
+        if side is _BUY:
             return add(add(size, self.buys), quantity)
         return subtract(subtract(size, self.sells), quantity)
 
@@ -91,16 +104,21 @@ class Reservations:
 
     def take(self, reservation: Reservation) -> None:
         """Reserve for an order, in the place of what it had reserved before."""
-        self.release(reservation.order_id)
-        self._orders[reservation.order_id] = reservation
-        exposure = self._exposures.get(reservation.instrument.symbol)
+        order_id, symbol = reservation.order_id, reservation.instrument.symbol
+        if order_id in self._orders:
+            self.release(order_id)
+        self._orders[order_id] = reservation
+        exposure = self._exposures.get(symbol)
         if exposure is None:
-            exposure = self._exposures[reservation.instrument.symbol] = Exposure()
+            exposure = self._exposures[symbol] = Exposure()
         exposure.count += 1
         price = reservation.resting_price
         if price is not None:
-            insort(exposure.buy_prices if reservation.side is Side.BUY else exposure.sell_prices, price)
-        self._weigh(exposure, reservation, quantity=reservation.quantity, value=reservation.value)
+            insort(exposure.buy_prices if reservation.side is _BUY else exposure.sell_prices, price)
+        if not reservation.reduce_only:
+            exposure.weigh(reservation.side, reservation.quantity, reservation.value)
+        if not reservation.instrument.is_perpetual:
+            self._hold(*spot_need(reservation))
 
     def shrink(self, order_id: OrderId, quantity: Decimal) -> bool:
         """Set what may still fill of an order, after a fill; never more than before.
@@ -117,13 +135,12 @@ class Reservations:
             return False
         new = msgspec.structs.replace(old, quantity=quantity)
         self._orders[order_id] = new
-        self._weigh(
-            self._exposures[old.instrument.symbol],
-            new,
-            quantity=subtract(quantity, old.quantity),
-            value=subtract(new.value, old.value),
-            before=old,
-        )
+        if not old.reduce_only:
+            exposure = self._exposures[old.instrument.symbol]
+            exposure.weigh(old.side, subtract(quantity, old.quantity), subtract(new.value, old.value))
+        if not old.instrument.is_perpetual:
+            asset, amount = spot_need(new)
+            self._hold(asset, subtract(amount, spot_need(old)[1]))
         return True
 
     def release(self, order_id: OrderId) -> Reservation | None:
@@ -135,40 +152,24 @@ class Reservations:
         exposure = self._exposures[symbol]
         exposure.count -= 1
         if old.resting_price is not None:
-            prices = exposure.buy_prices if old.side is Side.BUY else exposure.sell_prices
+            prices = exposure.buy_prices if old.side is _BUY else exposure.sell_prices
             del prices[bisect_left(prices, old.resting_price)]
-        nothing = msgspec.structs.replace(old, quantity=ZERO)
-        self._weigh(exposure, nothing, quantity=old.quantity.copy_negate(), value=old.value.copy_negate(), before=old)
         if not exposure.count:
             del self._exposures[symbol]
+        elif old.quantity and not old.reduce_only:
+            exposure.weigh(old.side, old.quantity.copy_negate(), old.value.copy_negate())
+        if not old.instrument.is_perpetual:
+            asset, amount = spot_need(old)
+            self._hold(asset, amount.copy_negate())
         return old
 
-    def _weigh(
-        self,
-        exposure: Exposure,
-        order: Reservation,
-        *,
-        quantity: Decimal,
-        value: Decimal,
-        before: Reservation | None = None,
-    ) -> None:
-        """Add signed changes of quantity and value to the sums, and the change of what is held."""
-        if not order.reduce_only:
-            if order.side is Side.BUY:
-                exposure.buys = add(exposure.buys, quantity)
-                exposure.buys_value = add(exposure.buys_value, value)
-            else:
-                exposure.sells = add(exposure.sells, quantity)
-                exposure.sells_value = add(exposure.sells_value, value)
-        if not order.instrument.is_perpetual:
-            asset, amount = spot_need(order)
-            if before is not None:
-                amount = subtract(amount, spot_need(before)[1])
-            total = add(self._held.get(asset, ZERO), amount)
-            if total:
-                self._held[asset] = total
-            else:
-                self._held.pop(asset, None)
+    def _hold(self, asset: Asset, amount: Decimal) -> None:
+        """Add a signed change to what spot orders set aside of an asset."""
+        total = add(self._held.get(asset, ZERO), amount)
+        if total:
+            self._held[asset] = total
+        else:
+            self._held.pop(asset, None)
 
     def exposure(self, symbol: Symbol) -> Exposure:
         """Return the sums of a symbol; zeros if it has no orders. Do not change it."""
@@ -193,7 +194,7 @@ _NOTHING = Exposure()
 
 def spot_need(order: Reservation) -> tuple[Asset, Decimal]:
     """Return (asset, amount) that a spot order sets aside: quote with the highest fee for a buy, base for a sell."""
-    if order.side is not Side.BUY:
+    if order.side is not _BUY:
         return order.instrument.base, order.quantity
     value = order.value
     return order.instrument.quote, add(value, order.instrument.highest_fee(value)) if value else ZERO
