@@ -46,7 +46,7 @@ class Numbering:
         """Number a unit's events behind those of the units before it.
 
         Raises:
-            ValueError: A text cannot be UTF-8.
+            ValueError: A text cannot be UTF-8, or holds U+0000.
             TypeError: An event holds something that is no JSON.
         """
         if not unit.events:
@@ -97,5 +97,13 @@ def _numbered(event: JournalEvent, unit: WriteUnit, heads: HeadsOfUser) -> Commi
         at_ns=event.at_ns,
         account_id=event.account_id,
         correlation_id=event.correlation_id if event.correlation_id is not None else unit.correlation_id,
-        data=render(event.data),
+        data=_without_u0000(render(event.data)),
     )
+
+
+def _without_u0000(data: bytes) -> bytes:
+    # The journal takes JSON text as it is, and the server would stumble over this character only when it reads a value.
+    # What is left of a run of backslashes after its pairs are gone belongs to the escape.
+    if b"\\u0000" in data and b"\\u0000" in data.replace(b"\\\\", b""):
+        raise ValueError("expected an event without U+0000")
+    return data

@@ -234,7 +234,7 @@ class PostgresFactStore:
 
 
 def event_of(row: asyncpg.Record) -> CommittedEvent:
-    """Return an event as it was when it was committed; its JSON text may have another order of keys."""
+    """Return an event as it was when it was committed, its JSON text byte for byte."""
     return CommittedEvent(
         seq=row["seq"],
         prev=row["prev_seq"],

@@ -10,8 +10,8 @@ CREATE OR REPLACE FUNCTION pg_temp.cival_commit(
     p_counts int[],   -- how many rows each of them holds
     p_heads jsonb,    -- [[user_id, channel, seq]] after the batch, in order, null without events
     p_before jsonb,   -- {user_id: seq} before the batch
-    p_events jsonb    -- [[user_id, seq, channel, prev_seq, unit_id, account_id, type, payload, correlation_id,
-                      --   causation_id, at]]
+    p_events jsonb,   -- [[user_id, seq, channel, prev_seq, unit_id, account_id, type, correlation_id, causation_id, at]]
+    p_payloads json[] -- of the events, kept as they are
 ) RETURNS void LANGUAGE plpgsql AS $body$
 #variable_conflict use_column
 DECLARE
@@ -62,8 +62,8 @@ BEGIN
         INSERT INTO events (
             user_id, seq, channel, prev_seq, unit_id, account_id, type, payload, correlation_id, causation_id, at)
         SELECT (e ->> 0)::uuid, (e ->> 1)::bigint, e ->> 2, (e ->> 3)::bigint, (e ->> 4)::uuid, (e ->> 5)::uuid,
-            e ->> 6, e -> 7, (e ->> 8)::uuid, (e ->> 9)::uuid, cival_ts((e ->> 10)::bigint)
-        FROM jsonb_array_elements(p_events) AS elements (e);
+            e ->> 6, payload, (e ->> 7)::uuid, (e ->> 8)::uuid, cival_ts((e ->> 9)::bigint)
+        FROM ROWS FROM (jsonb_array_elements(p_events), unnest(p_payloads)) AS elements (e, payload);
     END IF;
 END
 $body$
@@ -87,7 +87,7 @@ $body$
 
 -- name: commit
 -- Calls the function above.
-SELECT pg_temp.cival_commit($1, $2, $3, $4, $5, $6, $7, $8)
+SELECT pg_temp.cival_commit($1, $2, $3, $4, $5, $6, $7, $8, $9)
 
 -- name: held_leases
 -- Which of these leases are held now.

@@ -46,7 +46,7 @@ def test_a_row_that_would_come_before_an_older_one_begins_a_new_part() -> None:
 def test_a_plan_says_everything_about_its_units() -> None:
     cell = a_cell(fence=7)
     unit = cell.order_unit()
-    users, fences, units, rows, counts, heads, before, events = plan([unit], {}).arguments
+    users, fences, units, rows, counts, heads, before, events, payloads = plan([unit], {}).arguments
     assert (users, fences) == ([cell.user_id], [7])
     assert orjson.loads(units) == [[str(unit.id), str(cell.user_id), 1, 7, 1, 1]]
     place = PLACE_OF[OrderRow]
@@ -56,13 +56,14 @@ def test_a_plan_says_everything_about_its_units() -> None:
     assert orjson.loads(before) == {str(cell.user_id): 0}
     [event] = orjson.loads(events)
     assert event[:7] == [str(cell.user_id), 1, "orders", 0, str(unit.id), None, "OrderSubmitting"]
-    assert event[7]["id"] == str(unit.rows[0].id)  # type: ignore[attr-defined]
+    [payload] = payloads
+    assert orjson.loads(payload)["id"] == str(unit.rows[0].id)  # type: ignore[attr-defined]
 
 
 def test_what_is_absent_is_not_sent() -> None:
     unit: WriteUnit = MAKE.unit(MAKE.id())
-    users, fences, _, rows, _, heads, _, events = plan([unit], {}).arguments
-    assert (users, fences, heads, events) == (None,) * 4
+    users, fences, _, rows, _, heads, _, events, payloads = plan([unit], {}).arguments
+    assert (users, fences, heads, events, payloads) == (None,) * 5
     assert rows == [None] * len(FACTS)
 
 

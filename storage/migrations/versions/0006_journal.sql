@@ -31,7 +31,7 @@ CREATE TABLE events (
     unit_id uuid NOT NULL,
     account_id uuid,
     type varchar(64) NOT NULL,
-    payload jsonb NOT NULL,
+    payload json NOT NULL, -- as it was sent to clients, byte for byte
     correlation_id uuid,
     causation_id uuid,
     at timestamptz NOT NULL,
