@@ -5,6 +5,7 @@ a floor in the same run: the same rules in one loop of direct calls, on which a 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import cache, partial
 from itertools import islice
@@ -12,6 +13,7 @@ from typing import Final
 
 from engine.benchmarks.harness import Ratio, Result, Side, cpu_seconds, gauge, measure, on_loop
 from engine.benchmarks.path_engine import Outcome, PathEngine, floor, quotes
+from engine.benchmarks.path_latency import on_latency_us
 from engine.messages.market import QuoteTick
 
 REFERENCE: Final = {
@@ -25,15 +27,22 @@ TICKS: Final = 50_000
 FEW_ORDERS: Final = 1_000
 MANY_ORDERS: Final = 10_000
 SHOWN_AT_ONCE: Final = 2_000
+LATENCY_TICKS: Final = 20_000
 IDLE_TICKS: Final = 9_000
 """Shorter than the longest average, so that nothing is ever traded."""
 
-# Peers' ticks per CPU second on a machine on which the floor makes 3.2 million (2.4 at 10/20), so that a goal against
-# them is a part of the floor. NautilusTrader's Rust engine with a native strategy makes 625 k; at 10/20 basana 96 k.
-GOAL_FEW_TRADES: Final = 1.5 * 625 / 3_200
-GOAL_MANY_TRADES: Final = 4 * 96 / 2_400
-FILL_US: Final = 39.0
-"""A twentieth of what NautilusTrader's node takes from a tick to its fill."""
+FEW_TRADES_GOAL: Final = 1.5 * 625_000
+"""Ticks per CPU second at 50/200: half as many again as NautilusTrader's Rust engine with a native strategy."""
+MANY_TRADES_GOAL: Final = 4 * 96_000
+"""Ticks per CPU second at 10/20: four times as many as basana."""
+FEW_TRADES_FLOOR: Final = FEW_TRADES_GOAL / 3_200_000
+"""The same as a part of the floor, which makes 3.2 million on the machine that the peers were measured on."""
+MANY_TRADES_FLOOR: Final = MANY_TRADES_GOAL / 2_400_000
+"""And at 10/20, where it makes 2.4 million."""
+ORDER_US: Final = 139 / 10
+"""A tenth of what NautilusTrader's node takes from a tick to its order."""
+FILL_US: Final = 788 / 20
+"""A twentieth of what it takes from a tick to its fill."""
 
 
 @cache
@@ -44,19 +53,38 @@ def _stream(count: int) -> tuple[QuoteTick, ...]:
 def run(rounds: int) -> list[Result]:
     """Measure everything; `rounds`: pairs per ratio."""
     return [
-        measure(_against_floor("P2 50/200 against the floor", 200_000, 50, 200, GOAL_FEW_TRADES), rounds),
-        measure(_against_floor("P2 10/20 against the floor", TICKS, 10, 20, GOAL_MANY_TRADES), rounds),
+        *_rates("P2 50/200", _against_floor(200_000, 50, 200, FEW_TRADES_FLOOR), FEW_TRADES_GOAL, rounds),
+        *_rates("P2 10/20", _against_floor(TICKS, 10, 20, MANY_TRADES_FLOOR), MANY_TRADES_GOAL, rounds),
         gauge("P3 CPU per order at 10,000 against 1,000", [on_flat() for _ in range(2)], unit="times", goal=1.3),
+        *_latencies(rounds),
         gauge(
-            "P4 tick to fill, memory store",
+            "P4 CPU of a tick that trades",
             [on_fill_us() for _ in range(rounds)],
-            unit="us of CPU per tick that trades, all books included",
-            goal=FILL_US,
+            unit="us of CPU, all books and both commits included",
         ),
     ]
 
 
-def _against_floor(name: str, count: int, fast: int, slow: int, goal: float) -> Ratio:
+def _latencies(rounds: int) -> list[Result]:
+    measured = [on_latency_us(_stream(LATENCY_TICKS)) for _ in range(rounds)]
+    unit = "us, median of a round"
+    return [
+        gauge("P4 tick to order, memory store", [order for order, _ in measured], unit=unit, goal=ORDER_US),
+        gauge("P4 tick to booked fill, memory store", [fill for _, fill in measured], unit=unit, goal=FILL_US),
+    ]
+
+
+def _rates(name: str, ratio: Ratio, goal: float, rounds: int) -> list[Result]:
+    """Measure against the floor, which knows the machine, and show the bare rate beside the goal's."""
+    result = measure(ratio, rounds)
+    unit = f"{ratio.unit} per CPU second"
+    return [
+        replace(result, name=f"{name} against the floor"),
+        gauge(f"{name} ticks per CPU second", [result.ours_value], unit=unit, goal=goal, direction="at_least"),
+    ]
+
+
+def _against_floor(count: int, fast: int, slow: int, goal: float) -> Ratio:
     async def ours() -> int:
         outcome = await _play(_stream(count), fast, slow)
         assert outcome == REFERENCE[count, fast, slow], f"expected the reference outcome, was {outcome}"
@@ -67,7 +95,7 @@ def _against_floor(name: str, count: int, fast: int, slow: int, goal: float) -> 
         assert outcome == REFERENCE[count, fast, slow], f"expected the reference outcome, was {outcome}"
         return count
 
-    return Ratio(name, Side(f"cell, EMA {fast}/{slow}", on_loop(ours)), Side("direct calls", reference), goal, "ticks")
+    return Ratio("P2", Side(f"cell, EMA {fast}/{slow}", on_loop(ours)), Side("direct calls", reference), goal, "ticks")
 
 
 async def _play(stream: tuple[QuoteTick, ...], fast: int, slow: int) -> Outcome:

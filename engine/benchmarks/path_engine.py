@@ -5,7 +5,7 @@ averages of the mid price, 0.010 BTC from flat and 0.020 to turn around, a marke
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -28,6 +28,7 @@ from engine.messages.rows_people import AccountRow
 from engine.runtime.bus import Bus
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng
+from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
 from storage.memory import MemoryFactStore, MemoryPaperStore
 from storage.writer import StorageWriter
@@ -102,12 +103,19 @@ class Outcome:
 class PathEngine:
     """One user with one paper account and one trend follower; the caller shows it quotes."""
 
-    def __init__(self, fast: int, slow: int) -> None:
-        """Configure the averages; nothing runs before `start`."""
+    def __init__(self, fast: int, slow: int, *, connector_of: Callable[[Ref[Any]], Any] = lambda paper: paper) -> None:
+        """Configure the averages; nothing runs before `start`.
+
+        Args:
+            fast: Length of the fast average, in quotes.
+            slow: Of the slow one.
+            connector_of: Returns what the cell takes for its connector, given the paper venue.
+        """
+        self._connector_of = connector_of
         self._parameters = {"source": "quotes", "fast": fast, "slow": slow, "quantity": str(SIZE)}
         self._clock = VirtualClock(START_NS)
         self._store = MemoryFactStore(is_checked=False, keeps_journal=False)
-        self._bus = Bus()
+        self.bus = Bus()
         self._marks = MarkTable(self._clock)
         self._mark = self._marks.mark(VENUE, SYMBOL)
 
@@ -115,12 +123,12 @@ class PathEngine:
         """Start every actor and wait until the account is open for trading."""
         ids = Ids(self._clock, seeded_rng(1))
         self._system = ActorSystem(clock=self._clock, ids=ids)
-        readiness = Readiness(bus=self._bus, clock=self._clock, expected=())
-        writer = await self._system.start(StorageWriter, store=self._store, clock=self._clock, bus=self._bus)
+        readiness = Readiness(bus=self.bus, clock=self._clock, expected=())
+        writer = await self._system.start(StorageWriter, store=self._store, clock=self._clock, bus=self.bus)
         paper = await self._system.start(
             PaperVenue,
             venue=VENUE,
-            bus=self._bus,
+            bus=self.bus,
             clock=self._clock,
             wall=self._clock,
             ids=ids,
@@ -132,14 +140,14 @@ class PathEngine:
         unused: Any = None  # Leases and loads are the keeper's, which a single cell does not have.
         ports = CellPorts(
             system=self._system,
-            bus=self._bus,
+            bus=self.bus,
             wall=self._clock,
             market=self._clock,
             ids=ids,
             writer=writer,
             marks=self._marks,
             instruments={(VENUE, SYMBOL): INSTRUMENT},
-            connectors={VENUE: paper},
+            connectors={VENUE: self._connector_of(paper)},
             archive=ForgottenPast(),
             loader=unused,
             leases=unused,
@@ -173,7 +181,7 @@ class PathEngine:
         self._clock.advance_to(quote.ts_init_ns)
         mark = self._mark
         mark.bid, mark.ask, mark.seen_ns = quote.bid, quote.ask, quote.ts_init_ns
-        self._bus.publish(quote, (VENUE, SYMBOL))
+        self.bus.publish(quote, (VENUE, SYMBOL))
         self._system.drain()
 
     def outcome(self) -> Outcome:
