@@ -67,10 +67,10 @@ class LimitBook:
             defaults: Limit type -> value for every account.
         """
         self._user_id = user_id
-        self._defaults = {kind: value for kind, value in defaults.items() if kind in LIMIT_TYPES}
         self._limits: dict[_Stored, Decimal] = {}
         self._rates: dict[tuple[Scope, UUID, Decimal], OrderRate] = {}
         self._by_order: dict[tuple[AccountId, AgentId | None, Symbol], tuple[Limit, ...]] = {}
+        self.use_defaults(defaults)
         for row in rows:
             if row.is_active and row.limit_type in LIMIT_TYPES:
                 scope = Scope(row.scope)
@@ -87,6 +87,11 @@ class LimitBook:
             self._limits.pop(stored, None)
         else:
             self._limits[stored] = message.value
+        self._by_order.clear()
+
+    def use_defaults(self, defaults: Mapping[str, Decimal]) -> None:
+        """Replace what stands in for accounts without a limit of their own."""
+        self._defaults = {kind: value for kind, value in defaults.items() if kind in LIMIT_TYPES}
         self._by_order.clear()
 
     def of(self, intent: OrderIntent) -> tuple[Limit, ...]:

@@ -29,7 +29,7 @@ from engine.domain.position import Position
 from engine.domain.values import ZERO
 from engine.domain.violation import Violation
 from engine.messages.archive import OrderArchive
-from engine.messages.cell import AccountReadiness, BalancesChanged
+from engine.messages.cell import AccountReadiness, BalancesChanged, DefaultLimitsChanged
 from engine.messages.orders import (
     CancelAnswer,
     CancelOrder,
@@ -354,6 +354,11 @@ class RiskGate(AsyncioActor):
     def on_limit(self, message: LimitChanged) -> None:
         """Use a limit from the next intent on."""
         self._limits.change(message)
+
+    @handles(DefaultLimitsChanged)
+    def on_default_limits(self, message: DefaultLimitsChanged) -> None:
+        """Use other defaults from the next intent on."""
+        self._limits.use_defaults(dict(message.limits))
 
     @handles(UnitsCommitted)
     def on_committed(self, message: UnitsCommitted) -> None:

@@ -1,4 +1,4 @@
-"""Trading state: read it, halt, resume. A halt works while the database is away."""
+"""Trading state: read it, halt, resume; reload the configuration. A halt works while the database is away."""
 
 from typing import Annotated
 from uuid import UUID
@@ -18,10 +18,13 @@ from engine.domain.identifiers import AccountId, AgentId, UserId
 from engine.domain.kinds import Role, Scope, TradingState
 from engine.messages.render import rfc3339
 from engine.messages.risk import Halt, HaltAnswer, Resume, ScopeState, StateAnswer, StateQuery
+from engine.messages.system import ReloadAnswer, ReloadConfiguration
 
 HALT_S = 2.0
 """How long the answer to a halt waits for its commit."""
 ORDER = (TradingState.HALTED, TradingState.REDUCING)
+RELOAD_S = 20.0
+"""How long a reload may take: agents start anew one after another."""
 WIDE = (Scope.ENGINE, Scope.USER)
 """Scopes that concern everything the user has."""
 
@@ -65,6 +68,26 @@ async def resume(call: Call) -> web.Response:
     return await _change(call, body, raw, "resume")
 
 
+async def reload(call: Call) -> web.Response:
+    """Read the configuration again: what is in force now, and what needs a restart."""
+    read_query(call.request, Query)
+    reloader = call.ports.reloader
+    if reloader is None:
+        raise unavailable("reload_unavailable", "this engine has no configuration to read again")
+    record = call.record("control.reload", object_type="engine")
+    answer: ReloadAnswer = await ask(reloader, ReloadConfiguration(record=record), timeout_s=RELOAD_S)
+    if answer.error:
+        raise Problem(422, "invalid_configuration", answer.error)
+    return object_answer(
+        {
+            "applied": answer.applied,
+            "needs_restart": answer.needs_restart,
+            "kept": answer.kept,
+            "refused": answer.refused,
+        }
+    )
+
+
 async def list_limits(call: Call) -> web.Response:
     """Read risk limits."""
     read_query(call.request, Query)
@@ -81,6 +104,7 @@ ROUTES = (
     get("/control/state", get_state),
     post("/control/halt", halt, in_emergency=True),
     post("/control/resume", resume),
+    post("/control/reload", reload, role=Role.ADMIN),
     get("/risk/limits", list_limits),
     get("/risk/alerts", list_alerts),
 )

@@ -60,5 +60,7 @@ class ApiPorts:
     """Shown at `/metrics`."""
     agent_types: Sequence[Mapping[str, Any]]
     """`{type, description, parameters}` each, parameters as a JSON Schema."""
+    reloader: Ref[Any] | None = None
+    """Reads the configuration again; None where there is no file to read."""
     on_login: Callable[[Person], None] | None = None
     """Called after each successful password login, such as to delete the file with the first password."""

@@ -17,6 +17,7 @@ from actors.readiness import Readiness
 from engine.bootstrap.cell_wiring import CellPorts, Wired, wire_cell
 from engine.domain.errors import Advice, CivalError, DependencyAway
 from engine.domain.identifiers import UserId
+from engine.messages.cell import DefaultLimitsChanged
 from engine.messages.writing import CellHalted
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.bus import Subscription
@@ -146,6 +147,15 @@ class CellHost(AsyncioActor):
         if slot is not None and slot.wired is not None and slot.wired.fence == message.fence:
             await self._fail(message.user_id, slot, f"{message.reason}: {message.detail}", is_final=False)
 
+    @handles(DefaultLimitsChanged)
+    def on_default_limits(self, message: DefaultLimitsChanged) -> None:
+        """Use other defaults in the cells that run, and in those that start from now on."""
+        self._defaults = dict(message.limits)
+        for slot in self._slots.values():
+            # A gate that has just died is told by its next life.
+            if slot.wired is not None and slot.wired.gate.is_alive():
+                slot.wired.gate.tell(message)
+
     @handles(_ActorEnded)
     async def on_actor_ended(self, message: _ActorEnded) -> None:
         """Load a cell again that has lost one of its actors."""
@@ -213,6 +223,9 @@ class CellHost(AsyncioActor):
         self._directory.remove(user_id)
         wired, slot.wired = slot.wired, None
         if wired is not None:
+            for account_id in wired.accounts:
+                # What the reconciler of this life has said is not true of the next one.
+                self._readiness.report(f"account:{account_id}", ready=False, reason="its cell does not run")
             await stop_actors(wired.actors)
 
     def _backoff_ns(self, slot: _Slot) -> int:

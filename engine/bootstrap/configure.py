@@ -105,14 +105,21 @@ class Configurator:
                 created_at=self._since(there),
             )
         )
-        for name, value in limits_of(account.limits).items():
+        given = limits_of(account.limits)
+        for name, value in given.items():
             self._plan.rows.append(self._limit(user_id, account_id, name, value))
+        for name in account.limits.__struct_fields__:
+            former = self._applied.limits.get((account_id, name))
+            # What was taken out of the file is lifted; what somebody set over HTTP is not.
+            if name not in given and former is not None and former.is_active and former.id == uuid5(account_id, name):
+                self._plan.rows.append(self._limit(user_id, account_id, name, former.value, is_active=False))
         self._audit(user_id, "account", account_id, account.name, is_new=there is None)
 
-    def _limit(self, user_id: UUID, account_id: UUID, name: str, value: Decimal) -> LimitRow:
+    def _limit(self, user_id: UUID, account_id: UUID, name: str, value: Decimal, *, is_active: bool = True) -> LimitRow:
+        there = self._applied.limits.get((account_id, name))
         return LimitRow(
-            # The same limit of the same account keeps its row.
-            id=uuid5(account_id, name),
+            # There is one limit of a type of an account as a whole, whoever made it.
+            id=uuid5(account_id, name) if there is None else there.id,
             user_id=user_id,
             limit_type=name,
             symbol=None,
@@ -121,7 +128,7 @@ class Configurator:
             agent_id=None,
             limit_value=value,
             window_seconds=WINDOWED.get(name),
-            is_active=True,
+            is_active=is_active,
             created_at=self._now_ns,
             updated_at=self._now_ns,
         )

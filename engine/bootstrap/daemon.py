@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from config.loader import load_settings
 from config.settings import Settings
 from engine.bootstrap.engine import Engine
 from engine.bootstrap.service import ServiceManager
-from engine.messages.system import ReadinessChanged
+from engine.messages.system import ReloadConfiguration
 from engine.runtime.lifecycle import Lifecycle
 from engine.runtime.log import get_logger, setup_logging
 
@@ -31,25 +31,34 @@ def run_daemon(config_file: Path | None, data_dir: Path | None, flags: Flags) ->
         ConfigError: The configuration, the data directory or the port cannot be used (exit code 2).
         DependencyAway: The database is away (exit code 75).
     """
-    settings = load_settings(config_file, flags=flags)
+
+    def load() -> Settings:
+        return load_settings(config_file, flags=flags)
+
+    settings = load()
     directory = resolve_data_dir(data_dir, os.environ)
     is_terminal = sys.stderr.isatty()
     fmt = settings.log.format if settings.log.format != "auto" else ("console" if is_terminal else "json")
     setup_logging(settings.log.level, fmt)
-    return uvloop.run(_run(settings, directory))
+    return uvloop.run(_run(load, directory))
 
 
-async def _run(settings: Settings, data_dir: Path) -> int:
-    return await Daemon(settings, data_dir).run()
+async def _run(load: Callable[[], Settings], data_dir: Path) -> int:
+    return await Daemon(load, data_dir).run()
 
 
 class Daemon:
     """The process around one engine."""
 
-    def __init__(self, settings: Settings, data_dir: Path) -> None:
-        """Make what needs nothing else; on the loop that it will run on."""
+    def __init__(self, load: Callable[[], Settings], data_dir: Path) -> None:
+        """Make what needs nothing else; on the loop that it will run on.
+
+        Args:
+            load: Reads file, environment and flags, now and at each reload.
+            data_dir: Where the engine keeps its files.
+        """
         self.service = ServiceManager()
-        self.engine = Engine(settings, data_dir, self.service, self._on_vital_end)
+        self.engine = Engine(load, data_dir, self.service, self._on_vital_end)
         self.lifecycle = Lifecycle(self.engine.wall)
         self._stop = asyncio.Event()
         self._main: asyncio.Task[Any] | None = None
@@ -61,7 +70,7 @@ class Daemon:
         self._main = asyncio.current_task()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._on_stop_signal)
+            loop.add_signal_handler(number, self._end)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         try:
             await self.engine.prepare()
@@ -70,7 +79,7 @@ class Daemon:
             if not self._stop.is_set():
                 raise
             _log.info("stopped_while_starting")
-            return 0
+            return 1 if self._has_failed else 0
         self._is_starting = False
         self._say_ready()
         await self._stop.wait()
@@ -104,9 +113,9 @@ class Daemon:
         """Stop with an exit code: the service manager starts the process again, and a start is a recovery."""
         _log.critical("vital_actor_ended", actor=name, error=repr(error))
         self._has_failed = True
-        self._stop.set()
+        self._end()
 
-    def _on_stop_signal(self) -> None:
+    def _end(self) -> None:
         """Stop; while starting, whatever is being waited for is given up and what has started is stopped."""
         is_first = not self._stop.is_set()
         self._stop.set()
@@ -115,4 +124,7 @@ class Daemon:
             self._main.cancel()
 
     def _reload(self) -> None:
-        self.engine.bus.publish(ReadinessChanged(part="reload", ready=True))
+        if self._is_starting or self._stop.is_set():
+            _log.warning("reload_ignored", reason="the engine is starting or stopping")
+        else:
+            self.engine.reloader.tell(ReloadConfiguration())

@@ -32,6 +32,7 @@ from engine.bootstrap.keeper import DatabaseKeeper, RunningServer
 from engine.bootstrap.local import LocalFiles
 from engine.bootstrap.market import Market, SourcePorts, open_market, paper_latency, prepare_market
 from engine.bootstrap.preflight import check_before_start
+from engine.bootstrap.reload import Reloader
 from engine.bootstrap.service import ServiceManager
 from engine.bootstrap.stores import Stores, open_stores
 from engine.messages.read_ports import Person
@@ -61,17 +62,20 @@ _log = get_logger(__name__)
 class Engine:
     """Everything that runs in one process."""
 
-    def __init__(self, settings: Settings, data_dir: Path, service: ServiceManager, on_vital_end: OnVitalEnd) -> None:
+    def __init__(
+        self, load: Callable[[], Settings], data_dir: Path, service: ServiceManager, on_vital_end: OnVitalEnd
+    ) -> None:
         """Make what needs nothing else; on the loop that it will run on.
 
         Args:
-            settings: What the file, the environment and the flags say.
+            load: Reads what the file, the environment and the flags say: now, and at each reload.
             data_dir: Where the engine keeps its files.
             service: Told of signs of life.
             on_vital_end: Called with name and error when an actor ends that the engine cannot do without.
         """
         self._on_vital_end = on_vital_end
-        self.settings = settings
+        self._load = load
+        self.settings = load()
         self.data_dir = data_dir
         self.service = service
         self.wall = WallClock()
@@ -275,6 +279,19 @@ class Engine:
         self.hub: Ref[Any] = await self._start(
             StreamHub, name="stream", bus=self.bus, clock=self.wall, reads=self.stores.reads, metrics=self.metrics
         )
+        self.reloader: Ref[Any] = await self.system.start(
+            Reloader,
+            name="reloader",
+            load=self._load,
+            running=self.settings,
+            venue=self.market.venue,
+            stores=self.stores,
+            cells=self.cells,
+            host=self.host,
+            service=self.service,
+            clock=self.wall,
+            ids=self.ids,
+        )
         self.api: Ref[Any] = await self._start(Api, name="api", ports=self._api_ports())
         address: Address = await self.api.ask(AddressQuery())
         self.url = address.url
@@ -310,6 +327,7 @@ class Engine:
             readiness=self.readiness,
             metrics=self.metrics,
             agent_types=describe_types(),
+            reloader=self.reloader,
             on_login=self._on_login,
         )
 
@@ -320,6 +338,7 @@ class Engine:
         self.local.withdraw()
         await self.watchdog.stop(timeout_s=1.0)
         await self.api.stop(timeout_s=3.0)
+        await self.reloader.stop(timeout_s=1.0)
         await self.hub.stop(timeout_s=1.0)
 
     # --- Source -------------------------------------------------------------------------------------------------------

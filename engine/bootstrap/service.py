@@ -26,10 +26,16 @@ class ServiceManager:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         self.watchdog_interval_ns = _interval(environ, os.getpid() if pid is None else pid)
         """Nanoseconds between two signs of life; None if none are wanted."""
+        self._status = ""
 
     def ready(self, status: str) -> None:
         """Say that start-up is over."""
+        self._status = status
         self._send(f"READY=1\nSTATUS={status}")
+
+    def ready_again(self) -> None:
+        """Say that a reload is over."""
+        self.ready(self._status)
 
     def status(self, text: str) -> None:
         """Show one line in `systemctl status`."""

@@ -82,3 +82,13 @@ class ReconcileAnswer(Message, frozen=True, kw_only=True):
     adopted: int = 0
     late_fills: int = 0
     closed: int = 0
+
+
+class DefaultLimitsChanged(Message, frozen=True, kw_only=True):
+    """Reload to the cells' host to every RiskGate: what stands in for accounts without a limit of their own.
+
+    It replaces all defaults, from the next intent on. The host answers when its cells have been told.
+    """
+
+    limits: tuple[tuple[str, Decimal], ...]
+    """(limit type, value)."""

@@ -10,4 +10,9 @@ SELECT id, user_id, exchange, name, config_hash, created_at FROM trading_account
 
 -- name: agents
 -- Every agent with the hash of the text that it was made from.
-SELECT id, account_id, name, config_hash, created_at FROM trading_agents WHERE deleted_at IS NULL
+SELECT id, account_id, name, config_hash, version, created_at FROM trading_agents WHERE deleted_at IS NULL
+
+-- name: limits
+-- Every limit of an account as a whole, in force or not.
+SELECT id, account_id, limit_type, limit_value, is_active FROM trading_limits
+WHERE scope = 'account' AND symbol IS NULL AND exchange IS NULL AND asset IS NULL

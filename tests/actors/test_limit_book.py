@@ -91,3 +91,12 @@ def test_a_rate_is_counted_once_for_all_orders_of_its_scope() -> None:
     book = LimitBook(USER, [a_limit("orders_per_minute", 2)], {})
     first, second = book.of(an_intent())[0].rate, book.of(an_intent(symbol="ETH/USDT:USDT"))[0].rate
     assert first is second is not None
+
+
+def test_other_defaults_replace_the_old_ones_from_the_next_order_on() -> None:
+    book = LimitBook(USER, [a_limit("open_orders", 7)], {"order_notional": D(5), "open_orders": D(1)})
+    assert [value for _, _, value in values(book)] == [D(7), D(5)]
+    book.use_defaults({"order_notional": D(6), "nonsense": D(1)})
+    assert values(book) == [("open_orders", Scope.ACCOUNT, D(7)), ("order_notional", Scope.ACCOUNT, D(6))]
+    book.use_defaults({})
+    assert values(book) == [("open_orders", Scope.ACCOUNT, D(7))]

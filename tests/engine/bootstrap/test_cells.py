@@ -104,6 +104,7 @@ async def test_a_cell_whose_actor_fails_is_loaded_again_under_the_next_fence(gro
     await fail(ground, RuntimeError("boom"))
     assert list(ground.directory.users()) == []
     assert "boom" in str(ground.reason("lease:"))
+    assert ground.reason("account:") == "its cell does not run"
     assert not any(ref.is_alive() for ref in first.actors), "the whole cell is down"
     await ground.pass_time(2 * BACKOFF_S)
     second = await the_cell(ground)

@@ -1,5 +1,7 @@
 """What of a configuration file is written to the database."""
 
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
@@ -14,7 +16,7 @@ from engine.messages.rows import AgentRow, Row
 from engine.messages.rows_people import AccountRow, AuditRow, LimitRow, UserRow
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng
-from storage.applied import Applied, AppliedItem
+from storage.applied import Applied, AppliedItem, AppliedLimit
 
 TEXT = """
 [[accounts]]
@@ -62,6 +64,11 @@ def as_applied(plan: Plan) -> Applied:
             (row.account_id, row.name): AppliedItem(row.id, row.created_at, row.config_hash)
             for row in only(plan, AgentRow)
         },
+        limits={
+            (row.account_id, row.limit_type): AppliedLimit(row.id, row.limit_value, is_active=row.is_active)
+            for row in only(plan, LimitRow)
+            if row.account_id is not None
+        },
     )
 
 
@@ -91,6 +98,27 @@ def test_a_changed_agent_keeps_its_id_and_its_birthday(tmp_path: Path) -> None:
     assert (new.id, new.created_at, new.configuration["fast"]) == (old.id, old.created_at, 6)
     assert only(changed, AccountRow) == []
     assert [row.action for row in only(changed, AuditRow)] == ["agent_changed"]
+
+
+def test_a_limit_that_is_taken_out_of_the_file_is_lifted(tmp_path: Path) -> None:
+    first = plan_of(settings_of(tmp_path))
+    changed = plan_of(settings_of(tmp_path, TEXT.replace("order_notional = 100, ", "")), as_applied(first))
+    ids = {row.limit_type: row.id for row in only(first, LimitRow)}
+    assert {(row.id, row.limit_type, row.is_active) for row in only(changed, LimitRow)} == {
+        (ids["orders_per_minute"], "orders_per_minute", True),
+        (ids["order_notional"], "order_notional", False),
+    }
+
+
+def test_a_limit_that_somebody_set_is_taken_over_and_never_lifted(tmp_path: Path) -> None:
+    first = as_applied(plan_of(settings_of(tmp_path)))
+    (account,) = (item.id for item in first.accounts.values())
+    theirs = AppliedLimit(UUID(int=9), Decimal(3), is_active=True)
+    applied = replace(first, limits={(account, name): theirs for name in ("order_notional", "open_orders")})
+    text = TEXT.replace("order_notional = 100", "order_notional = 101")
+    (notional, rate) = only(plan_of(settings_of(tmp_path, text), applied), LimitRow)
+    assert (notional.limit_type, notional.id, str(notional.limit_value)) == ("order_notional", UUID(int=9), "101")
+    assert rate.limit_type == "orders_per_minute"
 
 
 def test_another_venue_is_another_account(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from config.loader import load_settings
+from config.settings import Settings
 from engine.bootstrap.daemon import Daemon
 from tests.support.daemon import database_pid, stop_database
-from tests.support.host import CONFIG, settings_of
+from tests.support.host import CONFIG
 from tests.support.postgres import PostgresServer
 
 pytestmark = pytest.mark.asyncio
@@ -24,6 +27,13 @@ def data_dir(pg_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.Monk
     (directory / "version").write_text("1\n")
     pg_server.copy_to(directory)
     return directory
+
+
+def loader(folder: Path, text: str) -> Callable[[], Settings]:
+    """Read the file that is there, as a start and each reload do."""
+    file = folder / "cival.toml"
+    file.write_text(text + "\n[server]\nport = 0\n")
+    return lambda: load_settings(file, environ={})
 
 
 async def until_ready(daemon: Daemon, run: "asyncio.Task[int]") -> None:
@@ -42,7 +52,7 @@ async def ended(data_dir: Path, run: "asyncio.Task[int]") -> int:
 async def test_it_greets_and_a_signal_ends_it_with_0(
     data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    daemon = Daemon(settings_of(tmp_path, CONFIG + "\n[server]\nport = 0\n"), data_dir)
+    daemon = Daemon(loader(tmp_path, CONFIG), data_dir)
     run = asyncio.get_running_loop().create_task(daemon.run())
     await until_ready(daemon, run)
     lines = capsys.readouterr().out.splitlines()
@@ -56,7 +66,7 @@ async def test_it_greets_and_a_signal_ends_it_with_0(
 
 
 async def test_a_vital_actor_that_fails_ends_it_with_1(data_dir: Path, tmp_path: Path) -> None:
-    daemon = Daemon(settings_of(tmp_path, CONFIG + "\n[server]\nport = 0\n"), data_dir)
+    daemon = Daemon(loader(tmp_path, CONFIG), data_dir)
     run = asyncio.get_running_loop().create_task(daemon.run())
     await until_ready(daemon, run)
     daemon._on_vital_end("ledger", RuntimeError("boom"))
@@ -65,7 +75,7 @@ async def test_a_vital_actor_that_fails_ends_it_with_1(data_dir: Path, tmp_path:
 
 
 async def test_a_signal_while_starting_gives_up_the_start(data_dir: Path, tmp_path: Path) -> None:
-    daemon = Daemon(settings_of(tmp_path, "[server]\nport = 0\n"), data_dir)
+    daemon = Daemon(loader(tmp_path, ""), data_dir)
     run = asyncio.get_running_loop().create_task(daemon.run())
     while "database" not in daemon.lifecycle.started:  # noqa: ASYNC110 - nothing tells of a stage.
         await asyncio.sleep(0)
@@ -74,3 +84,21 @@ async def test_a_signal_while_starting_gives_up_the_start(data_dir: Path, tmp_pa
     assert await ended(data_dir, run) == 0
     assert daemon._is_starting
     assert database_pid(data_dir) is None
+
+
+async def test_a_hangup_reads_the_configuration_again(
+    data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon = Daemon(loader(tmp_path, CONFIG), data_dir)
+    run = asyncio.get_running_loop().create_task(daemon.run())
+    os.kill(os.getpid(), signal.SIGHUP)  # While starting there is nothing to reload yet; it must not end the process.
+    await until_ready(daemon, run)
+    (tmp_path / "cival.toml").write_text("[server\n")
+    os.kill(os.getpid(), signal.SIGHUP)
+    async with asyncio.timeout(10):
+        while "configuration_not_reloaded" not in (seen := capsys.readouterr().err):
+            assert not run.done()
+            await asyncio.sleep(0.01)
+    assert "Traceback" not in seen
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await ended(data_dir, run) == 0

@@ -24,7 +24,7 @@ def an_engine(settings: Settings, data_dir: Path) -> Engine:
     def failed(name: str, error: BaseException) -> None:
         raise AssertionError(f"{name}: {error!r}")
 
-    return Engine(settings, data_dir, ServiceManager({}), failed)
+    return Engine(lambda: settings, data_dir, ServiceManager({}), failed)
 
 
 async def test_it_comes_up_ready_and_goes_down_clean(

@@ -25,13 +25,15 @@ def test_the_manager_hears_of_a_whole_life(manager_socket: tuple[socket.socket, 
     service.ready("1 account")
     service.alive()
     service.reloading(123)
+    service.ready_again()
     service.status("draining")
     service.stopping()
-    heard = [sock.recv(1000).decode() for _ in range(5)]
+    heard = [sock.recv(1000).decode() for _ in range(6)]
     assert heard == [
         "READY=1\nSTATUS=1 account",
         "WATCHDOG=1",
         "RELOADING=1\nMONOTONIC_USEC=123",
+        "READY=1\nSTATUS=1 account",
         "STATUS=draining",
         "STOPPING=1",
     ]
