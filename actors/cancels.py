@@ -6,6 +6,7 @@ follows. A forgotten cancel would do harm, a forgotten row is found by the recon
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from uuid import UUID
 
 import msgspec
 
@@ -29,7 +30,7 @@ _Leave = Callable[[bool], None]
 class Cancels:
     """The cancels of one router."""
 
-    __slots__ = ("_account_id", "_held", "_ids", "_outbox", "_send", "_tie", "is_store_away")
+    __slots__ = ("_account_id", "_held", "_ids", "_outbox", "_overdue", "_send", "_tie", "is_store_away")
 
     def __init__(self, *, account_id: AccountId, ids: Ids, outbox: Outbox, send: Callable[[VenueCancel], None]) -> None:
         """Start with none.
@@ -46,6 +47,8 @@ class Cancels:
         self._send = send
         self._held: dict[int, _Leave] = {}
         self._tie = 0
+        self._overdue: set[UUID] = set()
+        """Requests that the last comparison with the venue found unanswered."""
         self.is_store_away = False
 
     def request(self, live: LiveOrder, reason: str, batch: FactBatch, now_ns: int) -> VenueCancel | None:
@@ -94,10 +97,20 @@ class Cancels:
         self._held[self._tie] = leave
         self._outbox.hold(n, partial(self._release, self._tie))
 
-    def repeat(self, live: LiveOrder) -> None:
-        """Send a cancel again that was not answered, once all about its order is durable: the venue may not have it."""
-        if any(row.state == RequestState.REQUESTED.value for row in live.requests.values()):
-            self._outbox.hold(live.n, partial(self._send, cancel_of(live)))
+    def repeat(self, orders: Iterable[LiveOrder]) -> None:
+        """Send cancels again that are not answered, and were not when the account was compared with the venue before.
+
+        The venue may not have them. Each leaves once all about its order is durable.
+
+        Args:
+            orders: All that are not done.
+        """
+        overdue, self._overdue = self._overdue, set()
+        for live in orders:
+            waiting = [row.id for row in live.requests.values() if row.state == RequestState.REQUESTED.value]
+            if not overdue.isdisjoint(waiting):
+                self._outbox.hold(live.n, partial(self._send, cancel_of(live)))
+            self._overdue.update(waiting)
 
     def store_went_away(self) -> None:
         """Send what waits for a commit that may be long in coming."""

@@ -141,7 +141,7 @@ class Reconciling(RouterCore):
         for live in self.memory.living():
             if live.row.venue_client_id not in listed and self._was_sent(live):
                 self.questions.begin(live)
-            self.cancels.repeat(live)
+        self.cancels.repeat(self.memory.living())
 
     def _was_sent(self, live: LiveOrder) -> bool:
         state = live.state

@@ -138,6 +138,8 @@ async def test_a_cancel_that_was_not_answered_is_sent_again(make_scripted: MakeS
     await rig.hear(accepted(intent))
     await rig.router.ask(CancelOrder(user_id=USER, account_id=ACCOUNT, order_id=intent.order_id, reason="test"))
     await apply(rig, is_complete=True, orders=(as_listed(intent),))
+    assert [cancel.order_id for cancel in rig.script.cancels] == [intent.order_id], "it may still be on its way"
+    await apply(rig, is_complete=True, orders=(as_listed(intent),))
     assert [cancel.order_id for cancel in rig.script.cancels] == [intent.order_id] * 2
     await rig.hear(done(intent, DoneReason.CANCELLED, "0"))
     await apply(rig, is_complete=True)
