@@ -4,7 +4,6 @@ The rules and the stream are the reference path's: a perpetual with 5 % margin a
 averages of the mid price, 0.010 BTC from flat and 0.020 to turn around, a market order filled whole at the same quote.
 """
 
-import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -71,7 +70,7 @@ SETTLE_TURNS: Final = 1_000
 
 def quotes(count: int, seed: int = 42) -> Iterator[QuoteTick]:
     """Yield the reference stream: one quote per millisecond, prices in tenths, sizes in thousandths."""
-    bits = random.Random(seed).getrandbits  # noqa: S311 - the stream is defined by this generator.
+    bits = seeded_rng(seed).getrandbits
     price = 600_000
     tenth, thousandth = Decimal("0.1"), Decimal("0.001")
     for number in range(count):
