@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final
 
 from engine.benchmarks.harness import Ratio, Result, Side, cpu_seconds, gauge, measure, on_loop
+from engine.benchmarks.path_durable import on_durable_latency
 from engine.benchmarks.path_engine import Outcome, PathEngine, floor, quotes
 from engine.benchmarks.path_latency import on_latency_us
 from engine.messages.market import QuoteTick
@@ -28,6 +29,7 @@ FEW_ORDERS: Final = 1_000
 MANY_ORDERS: Final = 10_000
 SHOWN_AT_ONCE: Final = 2_000
 LATENCY_TICKS: Final = 20_000
+DURABLE_TICKS: Final = 3_000
 IDLE_TICKS: Final = 9_000
 """Shorter than the longest average, so that nothing is ever traded."""
 
@@ -57,6 +59,7 @@ def run(rounds: int) -> list[Result]:
         *_rates("P2 10/20", _against_floor(TICKS, 10, 20, MANY_TRADES_FLOOR), MANY_TRADES_GOAL, rounds),
         gauge("P3 CPU per order at 10,000 against 1,000", [on_flat() for _ in range(2)], unit="times", goal=1.3),
         *_latencies(rounds),
+        *_durable_latencies(),
         gauge(
             "P4 CPU of a tick that trades",
             [on_fill_us() for _ in range(rounds)],
@@ -71,6 +74,17 @@ def _latencies(rounds: int) -> list[Result]:
     return [
         gauge("P4 tick to order, memory store", [order for order, _ in measured], unit=unit, goal=ORDER_US),
         gauge("P4 tick to booked fill, memory store", [fill for _, fill in measured], unit=unit, goal=FILL_US),
+    ]
+
+
+def _durable_latencies() -> list[Result]:
+    """Show the latencies over PostgreSQL; their limits are made of what a commit took on the same server."""
+    found = on_durable_latency(_stream(DURABLE_TICKS))
+    limits_us = found.commit_us + 100, 2 * found.commit_us + 200
+    return [
+        gauge("P4 commit of one row, PostgreSQL", [found.commit_us], unit="us, median"),
+        gauge("P4 tick to order, PostgreSQL", [found.order_us], unit="us, median", goal=limits_us[0]),
+        gauge("P4 tick to booked fill, PostgreSQL", [found.fill_us], unit="us, median", goal=limits_us[1]),
     ]
 
 

@@ -22,13 +22,15 @@ from engine.domain.values import add, subtract
 from engine.messages.archive import ForgottenPast
 from engine.messages.load import AccountState, AgentState, CellState
 from engine.messages.market import QuoteTick
-from engine.messages.rows import AgentRow, BalanceRow, OrderRow
-from engine.messages.rows_people import AccountRow
+from engine.messages.ports import FactStore, PaperStore
+from engine.messages.rows import AgentRow, BalanceRow, OrderRow, Row
+from engine.messages.rows_people import AccountRow, UserRow
 from engine.runtime.bus import Bus
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
+from storage.backlog import Backlog
 from storage.memory import MemoryFactStore, MemoryPaperStore
 from storage.writer import StorageWriter
 
@@ -91,6 +93,15 @@ def quotes(count: int, seed: int = 42) -> Iterator[QuoteTick]:
 
 
 @dataclass(frozen=True, slots=True)
+class Stores:
+    """Where an engine writes to, if not to memory; the rows of `births` and the lease are there."""
+
+    facts: FactStore
+    paper: PaperStore
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a run has come to."""
 
@@ -115,15 +126,23 @@ class PathEngine:
         self._clock = VirtualClock(START_NS)
         self._store = MemoryFactStore(is_checked=False, keeps_journal=False)
         self.bus = Bus()
+        self.backlog = Backlog()
         self._marks = MarkTable(self._clock)
         self._mark = self._marks.mark(VENUE, SYMBOL)
 
-    async def start(self) -> "PathEngine":
-        """Start every actor and wait until the account is open for trading."""
+    async def start(self, stores: Stores | None = None) -> "PathEngine":
+        """Start every actor and wait until the account is open for trading; over memory unless `stores` are given."""
         ids = Ids(self._clock, seeded_rng(1))
         self._system = ActorSystem(clock=self._clock, ids=ids)
         readiness = Readiness(bus=self.bus, clock=self._clock, expected=())
-        writer = await self._system.start(StorageWriter, store=self._store, clock=self._clock, bus=self.bus)
+        agent = _agent_row(self._parameters)
+        if stores is None:
+            self._store.tables.write([agent])
+            paper_store = MemoryPaperStore(is_checked=False)
+            stores = Stores(self._store, paper_store, self._store.take_lease(USER))
+        writer = await self._system.start(
+            StorageWriter, store=stores.facts, clock=self._clock, bus=self.bus, backlog=self.backlog
+        )
         paper = await self._system.start(
             PaperVenue,
             venue=VENUE,
@@ -131,7 +150,7 @@ class PathEngine:
             clock=self._clock,
             wall=self._clock,
             ids=ids,
-            store=MemoryPaperStore(is_checked=False),
+            store=stores.paper,
             rng=seeded_rng(2),
             symbols=[SYMBOL],
             instruments=[INSTRUMENT],
@@ -152,18 +171,17 @@ class PathEngine:
             leases=unused,
             readiness=readiness,
         )
-        agent = _agent_row(self._parameters)
-        self._store.tables.write([agent])
         state = CellState(
             time_zone="UTC",
             accounts=(AccountState(row=_account_row()),),
             agents=(AgentState(row=agent, version=1, state=None, input_position=0),),
         )
-        await wire_cell(ports, USER, self._store.take_lease(USER), state, LIMITS)
+        await wire_cell(ports, USER, stores.fence, state, LIMITS)
         for _ in range(SETTLE_TURNS):
             if readiness.is_ready:
                 break
             await self._clock_turn()
+            await self.backlog.idle()
         assert readiness.is_ready, "expected the account to be open for trading"
         return self
 
@@ -174,6 +192,14 @@ class PathEngine:
         turn = self._system.scheduler.loop.create_future()
         self._system.scheduler.loop.call_soon(turn.set_result, None)
         await turn
+
+    def births(self) -> tuple[Row, ...]:
+        """Return the rows that a database needs before the engine starts on it."""
+        user = UserRow(
+            id=USER, email="bench@example.org", password_hash=None, full_name=None, role="trader", is_active=True,
+            time_zone="UTC", created_at=START_NS, updated_at=START_NS,
+        )  # fmt: skip
+        return user, _account_row(), _agent_row(self._parameters)
 
     def show(self, quote: QuoteTick) -> None:
         """Let the market move and everything happen that follows from it."""
