@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from engine.domain.errors import CivalError
-from engine.runtime.log import setup_logging
 
 COMMANDS = {
     "run": ("engine.cli.run:run", "Run the engine until it is told to stop."),
@@ -24,6 +23,7 @@ COMMANDS = {
     "positions": ("engine.cli.reads:positions", "List open positions."),
     "balances": ("engine.cli.reads:balances", "List balances."),
     "agents": ("engine.cli.reads:agents", "List agents."),
+    "alerts": ("engine.cli.reads:alerts", "List risk alerts, newest first."),
     "order": ("engine.cli.control:order", "Place and cancel orders."),
     "agent": ("engine.cli.control:agent", "Start, pause and stop agents."),
     "halt": ("engine.cli.control:halt", "Stop new orders and cancel open ones."),
@@ -49,6 +49,8 @@ class LazyGroup(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
+        # Warnings of what a command uses are shown; `run` sets the log up for itself. Imported late, as the command is.
+        import_module("engine.runtime.log").setup_logging("warning")
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
@@ -68,7 +70,6 @@ def cival() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line and end the process with its exit code."""
-    setup_logging("warning")
     try:
         code = cival.main(args=arguments, prog_name="cival", standalone_mode=False)
     except click.exceptions.Abort:

@@ -23,14 +23,17 @@ COLUMNS = {
     "positions": ("symbol", "position_side", "size", "average_price", "mark_price", "unrealized_pnl", "realized_pnl"),
     "balances": ("asset", "free", "locked", "total", "usd_value", "exchange"),
     "agents": ("name", "agent_type", "status", "symbols", "last_decision_at", "id"),
+    "alerts": ("created_at", "severity", "alert_type", "message", "id"),
 }
+PATHS = {"alerts": "risk/alerts"}
+"""Where a list is that is not at its own name."""
 LIMIT = click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="Rows at most.")
 SYMBOL = click.option("--symbol", help="Only this symbol.")
 ACCOUNT = click.option("--account", "account_id", help="Only this account id.")
 
 
 def _list(target: Target, what: str, empty: str, **query: object) -> None:
-    answer = Client.find(target).get(f"/{what}", **query)
+    answer = Client.find(target).get(f"/{PATHS.get(what, what)}", **query)
     if target.as_json:
         print_json(answer)
     else:
@@ -94,3 +97,11 @@ def balances(target: Target) -> None:
 def agents(target: Target) -> None:
     """List agents."""
     _list(target, "agents", "No agents.")
+
+
+@click.command()
+@target_options
+@LIMIT
+def alerts(target: Target, limit: int) -> None:
+    """List risk alerts, newest first."""
+    _list(target, "alerts", "No alerts.", limit=limit)

@@ -1,5 +1,8 @@
 """The command line itself: help, usage errors, exit codes."""
 
+import subprocess
+import sys
+
 import pytest
 
 from engine.cli import main as cli
@@ -27,8 +30,25 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["orders", "--limit", "0"], ["halt"], ["order", "place", "buy"]])
-def test_bad_usage_is_exit_code_2(arguments: list[str]) -> None:
+def test_bad_usage_is_one_line_and_exit_code_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("cival: ")
+    assert line.endswith(" --help)")
+
+
+def test_a_command_alone_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("order") == 2
+    assert "Usage: cival order" in capsys.readouterr().err
+
+
+def test_help_is_there_at_once() -> None:
+    """It imports no command, and none of what commands need."""
+    code = "import sys, engine.cli.main as m\ntry: m.main(['--help'])\nexcept SystemExit: print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "Run the engine" in done.stdout
+    assert not loaded & {"asyncio", "structlog", "msgspec", "aiohttp", "asyncpg", "rich", "engine.cli.run"}
 
 
 @pytest.mark.parametrize(
