@@ -91,6 +91,7 @@ async def test_a_hangup_reads_the_configuration_again(
 ) -> None:
     daemon = Daemon(loader(tmp_path, CONFIG), data_dir)
     run = asyncio.get_running_loop().create_task(daemon.run())
+    await asyncio.sleep(0)  # It begins; before, the signal would end this process.
     os.kill(os.getpid(), signal.SIGHUP)  # While starting there is nothing to reload yet; it must not end the process.
     await until_ready(daemon, run)
     (tmp_path / "cival.toml").write_text("[server\n")
