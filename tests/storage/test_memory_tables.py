@@ -69,7 +69,7 @@ def test_trusted_rows_end_as_checked_ones_do() -> None:
     order = MAKE.order(ACCOUNT)
     agent = MAKE.agent(ACCOUNT)
     paused = AgentStatusRow(id=agent.id, user_id=agent.user_id, status="paused", status_reason=None, updated_at=9)
-    writes = [[order], [msgspec.structs.replace(order, status="open", created_at=99)], [paused, agent]]
+    writes: list[list[Row]] = [[order], [msgspec.structs.replace(order, status="open", created_at=99)], [paused, agent]]
     checked, trusted = MemoryTables(), MemoryTables(is_checked=False)
     for rows in writes:
         checked.write(rows)
