@@ -29,8 +29,8 @@ T = TypeVar("T")
 LEASE_NOT_HELD: Final = "CV001"
 COMMITTED_BEFORE: Final = "CV002"
 HEADS_MOVED: Final = "CV003"
-TURNS_MAX: Final = 20
-"""Tries of one batch without a pause. Each takes units out, or loses a race with another process for a user's heads."""
+TURNS_MAX: Final = 500
+"""Tries of one batch without a pause: about a second. Each takes units out, or loses a race for a user's heads."""
 
 Results = dict[UUID, UnitResult]
 Cell = tuple[UserId, int]
