@@ -27,7 +27,15 @@ from storage.pg_account import account_identity, reachable_binaries
 from storage.pg_binaries import find_binaries
 from storage.pg_cluster import PGDATA, UPGRADED, major_of, make_cluster, server_command, write_access_rules
 from storage.pg_identity import ServerIdentity, namespace_identity, own_identity, owner_of, server_environment
-from storage.pg_process import PID_FILE, is_postmaster, is_running_child, read_pid_file, reap, workers_in
+from storage.pg_process import (
+    PID_FILE,
+    is_ending_child,
+    is_postmaster,
+    is_running_child,
+    read_pid_file,
+    reap,
+    workers_in,
+)
 from storage.roles import DatabaseRole, Endpoints, embedded_endpoints
 
 DATABASE: Final = "cival"
@@ -175,9 +183,11 @@ async def _find(data_dir: Path, pgdata: Path, clock: Clock) -> EmbeddedPostgres 
     _clear_leftovers(data_dir)
     if not (pgdata / PID_FILE).exists():
         return None
+    dead = read_pid_file(pgdata)
     # Removing the file under a living backend would let two servers write the same files.
     deadline_ns = clock.monotonic_ns() + STOP_TIMEOUT_NS
-    while workers := workers_in(pgdata):
+    # Nor may the dead postmaster be a zombie of ours: the next one takes it for a living server.
+    while (workers := workers_in(pgdata)) or (dead is not None and is_ending_child(dead.pid)):
         for pid in workers:
             reap(pid)
         if clock.monotonic_ns() > deadline_ns:

@@ -50,6 +50,14 @@ def is_running_child(pid: int) -> bool:
         return False  # Somebody else has collected it.
 
 
+def is_ending_child(pid: int) -> bool:
+    """Whether our child is on its way out and cannot be collected yet; collects it if it can be.
+
+    A process that lives has a working directory; another child of ours may have got the number of a dead one.
+    """
+    return _PROC.is_dir() and is_running_child(pid) and not (_PROC / str(pid) / "cwd").exists()
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process of this pid exists that is not a zombie."""
     reap(pid)

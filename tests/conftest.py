@@ -8,6 +8,7 @@ import asyncio
 import gc
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ hypothesis.settings.register_profile("quick", max_examples=25, **_ALWAYS)
 hypothesis.settings.register_profile("ci", max_examples=50, derandomize=False, **_ALWAYS)
 hypothesis.settings.register_profile("deep", max_examples=2_000, **_ALWAYS)
 hypothesis.settings.load_profile(os.environ.get("CIVAL_HYPOTHESIS", "ci" if IN_CI else "quick"))
+
+# Whoever starts us in the background may have us ignore SIGINT, and every process of a test would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _loop_errors: list[dict[str, Any]] = []
 

@@ -10,6 +10,7 @@ import pytest
 from storage.pg_process import (
     PidFile,
     is_alive,
+    is_ending_child,
     is_postmaster,
     is_running_child,
     read_pid_file,
@@ -72,6 +73,16 @@ def test_a_dead_child_is_collected_and_not_alive() -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
     assert not is_running_child(process.pid)
+    process.wait()
+
+
+def test_only_a_dead_child_is_ending(sleeper: "subprocess.Popen[bytes]") -> None:
+    process = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_ending_child(process.pid), "it could be collected, so it is gone"
+    assert not is_running_child(process.pid)
+    assert not is_ending_child(sleeper.pid), "it lives and works in a folder"
+    assert not is_ending_child(1), "it is nobody's of ours"
     process.wait()
 
 
