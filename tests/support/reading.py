@@ -11,7 +11,6 @@ import msgspec
 from engine.domain.identifiers import UserId
 from engine.messages.read_ports import Page
 from engine.messages.rows import OrderRow, TradeRow
-from engine.messages.writing import JournalEvent
 from storage.pool import Connection, Pool, open_pool
 from storage.reads import PostgresReads
 from storage.roles import DatabaseRole
@@ -84,21 +83,3 @@ def a_trade(number: int, order: OrderRow, **changes: Any) -> TradeRow:
         "executed_at": START_NS + number * S, "created_at": START_NS + number * S,
     }  # fmt: skip
     return msgspec.convert(fields | changes, TradeRow, strict=False)
-
-
-async def write_events(connection: Connection, user_id: UUID, first: int, *events: tuple[JournalEvent, bytes]) -> None:
-    """Write journal events with the numbers from `first` on, as the writer numbers them, and their head."""
-    before: dict[str, int] = {}
-    for seq, (event, payload) in enumerate(events, first):
-        await connection.execute(
-            """
-            insert into events (user_id, seq, channel, prev_seq, unit_id, account_id, type, payload, correlation_id, at)
-            values ($1, $2, $3, $4, gen_random_uuid(), $5, $6, $7, $8, $9)
-            """,
-            user_id, seq, event.channel, before.get(event.channel, 0), event.account_id, event.type, payload.decode(),
-            event.correlation_id, event.at_ns,
-        )  # fmt: skip
-        before[event.channel] = seq
-    await connection.execute(
-        "update stream_heads set seq = $2 where user_id = $1 and channel = ''", user_id, first + len(events) - 1
-    )
