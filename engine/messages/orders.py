@@ -6,6 +6,7 @@ in these messages; each actor adds its rows and events, the Ledger sends it.
 
 from decimal import Decimal
 from typing import ClassVar
+from uuid import UUID
 
 import msgspec
 
@@ -135,6 +136,41 @@ class CancelOrders(Message, frozen=True, kw_only=True):
     agent_id: AgentId | None = None
     reason: str
     record: CommandRecord | None = None
+
+
+class AmendOrder(Message, frozen=True, kw_only=True):
+    """Api or executor to RiskGate, which checks what it adds to the exposure, to the router of the account.
+
+    A value that is None stays as it is. Reply: `AmendAnswer`.
+    """
+
+    user_id: UserId
+    account_id: AccountId
+    order_id: OrderId
+    quantity: Decimal | None = None
+    """The order's whole quantity afterwards, what is filled included."""
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    reason: str = ""
+    record: CommandRecord | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse sizes and prices that are not finite and positive."""
+        require_positive("quantity", self.quantity)
+        require_positive("price", self.price)
+        require_positive("stop_price", self.stop_price)
+
+
+class AmendAnswer(Message, frozen=True, kw_only=True):
+    """Reply to `AmendOrder`, given when the request is durable."""
+
+    order_id: OrderId
+    request_id: UUID | None = None
+    """Of the request row; None if none was made."""
+    reason: str = ""
+    """Why nothing was done: `not_found`, `already_done`, `unchanged`, `amend_unsupported`."""
+    denial: Denial | None = None
+    """The gate's refusal."""
 
 
 class CancelAnswer(Message, frozen=True, kw_only=True):

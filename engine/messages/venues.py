@@ -7,9 +7,11 @@ venue's own text.
 
 from decimal import Decimal
 from typing import ClassVar
+from uuid import UUID
 
 import msgspec
 
+from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import AccountId, Asset, OrderId, Symbol, UserId, Venue
 from engine.domain.kinds import DoneReason, Liquidity, OrderType, PositionSide, Side, TimeInForce
 from engine.messages.base import Message, require_positive
@@ -34,6 +36,8 @@ class VenueSubmit(Message, frozen=True, kw_only=True):
     position_side: PositionSide = PositionSide.NET
     valid_until_ns: int
     """Wall clock; a venue that reads it later refuses the order."""
+    fence: int = 0
+    """Of the lease under which the intent was written; the connector sends only while it still holds. 0: unfenced."""
 
 
 class VenueCancel(Message, frozen=True, kw_only=True):
@@ -44,6 +48,77 @@ class VenueCancel(Message, frozen=True, kw_only=True):
     venue_client_id: str
     external_order_id: str | None
     symbol: Symbol
+    fence: int = 0
+    """As in `VenueSubmit`."""
+
+
+class VenueAmend(Message, frozen=True, kw_only=True):
+    """Change an open order; a value that is None stays. Sent under the same conditions as a submit.
+
+    Answered with `VenueAmended` or `VenueAmendRefused`.
+    """
+
+    request_id: UUID
+    """Of our request row; the venue refuses one that it has seen."""
+    order_id: OrderId
+    account_id: AccountId
+    venue_client_id: str
+    external_order_id: str | None
+    symbol: Symbol
+    quantity: Decimal | None = None
+    """The order's whole quantity afterwards, what is filled included."""
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    valid_until_ns: int
+    fence: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse sizes and prices that are not finite and positive."""
+        require_positive("quantity", self.quantity)
+        require_positive("price", self.price)
+        require_positive("stop_price", self.stop_price)
+
+
+class ArmDeadMan(Message, frozen=True, kw_only=True):
+    """Ask: cancel all orders of the account unless asked again within `timeout_ns`; 0 disarms.
+
+    Reply: `DeadManArmed` or `CannotTell`.
+    """
+
+    account_id: AccountId
+    timeout_ns: int
+
+
+class DeadManArmed(Message, frozen=True, kw_only=True):
+    """Reply to `ArmDeadMan`."""
+
+    account_id: AccountId
+    until_ns: int
+    """Venue time at which the venue would cancel; 0 when disarmed."""
+
+
+class VenueAmended(Message, frozen=True, kw_only=True):
+    """The venue has changed an order; these are its values now."""
+
+    request_id: UUID
+    order_id: OrderId
+    account_id: AccountId
+    external_order_id: str
+    """A new one where the venue replaces."""
+    quantity: Decimal
+    price: Decimal | None
+    stop_price: Decimal | None
+    venue_time_ns: int
+
+
+class VenueAmendRefused(Message, frozen=True, kw_only=True):
+    """The venue refused to change an order, or the outcome is not known (`unknown`)."""
+
+    request_id: UUID
+    order_id: OrderId
+    account_id: AccountId
+    code: str
+    venue_time_ns: int
 
 
 class VenueAccepted(Message, frozen=True, kw_only=True):
@@ -100,6 +175,18 @@ class VenueCancelRefused(Message, frozen=True, kw_only=True):
     order_id: OrderId
     account_id: AccountId
     code: str
+    venue_time_ns: int
+
+
+class VenueTradeVoided(Message, frozen=True, kw_only=True):
+    """The venue took back a trade that it had reported, or will not report any more."""
+
+    account_id: AccountId
+    symbol: Symbol
+    side: Side
+    venue_client_id: str
+    external_order_id: str
+    external_trade_id: str
     venue_time_ns: int
 
 
@@ -165,6 +252,20 @@ class VenueOrder(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     venue_time_ns: int
     post_only: bool = False
     reduce_only: bool = False
+    sequence: int = 0
+    """Orders the states of one `venue_time_ns`; 0 where the venue has none."""
+    average_price: Decimal | None = None
+    """Of what is filled, where the venue says it."""
+    fee: Decimal | None = None
+    """For all that is filled, in `fee_asset`, where the venue says it."""
+    fee_asset: Asset | None = None
+
+
+class VenueOrderUpdate(Message, frozen=True, kw_only=True):
+    """The venue tells where an order stands, unasked. It never stands for a fill: those come as `VenueFill`."""
+
+    account_id: AccountId
+    order: VenueOrder
 
 
 class OpenAccount(Message, frozen=True, kw_only=True):
@@ -185,18 +286,24 @@ class AccountOpened(Message, frozen=True, kw_only=True):
 
     account_id: AccountId
     created: bool
+    capabilities: Capabilities | None = None
+    """What the venue can do; None where the connector does not say."""
 
 
 class OpenOrdersQuery(Message, frozen=True, kw_only=True):
-    """Ask: all open orders of an account. Reply: `VenueOrders`."""
+    """Ask: open orders of an account, page by page. Reply: `VenueOrders` or `CannotTell`."""
 
     account_id: AccountId
+    after: str | None = None
+    """`next_after` of the page before; None for the first."""
 
 
 class VenueOrders(Message, frozen=True, kw_only=True):
-    """A whole list of orders."""
+    """One page of open orders."""
 
     orders: tuple[VenueOrder, ...]
+    next_after: str | None = None
+    """Ask on from here; None if this is the last page."""
 
 
 class OrderQuery(Message, frozen=True, kw_only=True):
@@ -226,10 +333,12 @@ class CannotTell(Message, frozen=True, kw_only=True):
 
 
 class FillsQuery(Message, frozen=True, kw_only=True):
-    """Ask: fills of an account after `cursor`, oldest first, all pages. Reply: `VenueFills` or `CannotTell`."""
+    """Ask: fills of an account after `cursor`, oldest first, page by page. Reply: `VenueFills` or `CannotTell`."""
 
     account_id: AccountId
     cursor: str | None
+    venue_client_id: str | None = None
+    """Only fills of this order; then `cursor` counts within it."""
 
 
 class VenueFills(Message, frozen=True, kw_only=True):
@@ -237,6 +346,8 @@ class VenueFills(Message, frozen=True, kw_only=True):
 
     fills: tuple[VenueFill, ...]
     cursor: str | None
+    has_more: bool = False
+    """More fills are behind `cursor`: ask on from there."""
 
 
 class AccountQuery(Message, frozen=True, kw_only=True):

@@ -7,6 +7,8 @@ from typing import Any, get_type_hints
 import msgspec
 from hypothesis import strategies as st
 
+from connectors.paper.capabilities import capabilities
+from engine.domain.capabilities import Capabilities
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import InstrumentKind
 
@@ -40,6 +42,7 @@ PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     int: st.integers(-(2**63), 2**63 - 1),
     Any: JSON_VALUES,
     Instrument: INSTRUMENTS,
+    Capabilities: st.builds(capabilities, st.text(max_size=10)),
 }
 
 
