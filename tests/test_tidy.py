@@ -33,6 +33,7 @@ WITHOUT_A_TEST_FILE = {
     "engine/__main__.py": "one call; tests/engine/cli runs the console script, which is the same",
     "actors/api/cells.py": "declares a port; tests/actors/api calls its implementation",
     "actors/api/ports.py": "declares what the API is made of; every test of tests/actors/api makes one",
+    "engine/simulation/ports.py": "declares who judges and who trades; every run of tests/engine/simulation has both",
 }
 """Source files that need no test file of their own, each with the reason."""
 
