@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from config.settings import LimitSettings, Settings
+from config.settings import AccountSettings, LimitSettings, Settings
+from config.venue_url import parse_venue_url
 from engine.domain.errors import BadInput, ConfigError
 from engine.domain.values import parse_decimal
 
@@ -28,6 +29,7 @@ def check_settings(settings: Settings, fail: Fail) -> None:
     _check_money(settings, [], fail)
     _check_server(settings, fail)
     _check_market(settings, fail)
+    _check_venues(settings, fail)
     _check_accounts(settings, fail)
     _check_agents(settings, fail)
 
@@ -93,6 +95,29 @@ def _check_market(settings: Settings, fail: Fail) -> None:
             raise fail(["market", "speed"], "a factor above zero, at most 100000, or max", market.speed)
 
 
+def _check_venues(settings: Settings, fail: Fail) -> None:
+    for name, venue in settings.venues.items():
+        path = ["venues", name]
+        if venue.kind != "remote":
+            for key in ("url", "token"):
+                if getattr(venue, key):
+                    raise fail([*path, key], 'none, or kind = "remote"', "one" if key == "token" else venue.url)
+        elif not venue.url:
+            raise fail([*path, "url"], "tcp://host:port or unix:/path, since the venue is remote", "missing")
+        else:
+            try:
+                parse_venue_url(venue.url)
+            except BadInput as error:
+                raise fail([*path, "url"], error.expected, venue.url) from None
+
+
+def is_remote(settings: Settings, venue: str | None) -> bool:
+    """Whether a venue is one in another process; None: the venue of the market source."""
+    name = venue or next(iter(settings.market.venues), None)
+    configured = None if name is None else settings.venues.get(name)
+    return configured is not None and configured.kind == "remote"
+
+
 def _check_accounts(settings: Settings, fail: Fail) -> None:
     seen: set[tuple[str, str, str | None]] = set()
     for index, account in enumerate(settings.accounts):
@@ -101,7 +126,15 @@ def _check_accounts(settings: Settings, fail: Fail) -> None:
             raise fail(["accounts", str(index), "name"], "a name that the user has only once per venue", account.name)
         seen.add(key)
         if account.mode == "live":
-            raise fail(["accounts", str(index), "mode"], "paper: this build has no live venue connectors", "live")
+            _check_live(settings, account, ["accounts", str(index)], fail)
+
+
+def _check_live(settings: Settings, account: AccountSettings, path: list[str], fail: Fail) -> None:
+    """A live account trades at a remote venue, and has what is there: nobody gives it money at the first start."""
+    if not is_remote(settings, account.venue):
+        raise fail([*path, "mode"], "paper: this build has live accounts at remote venues only", "live")
+    if account.starting_balances:
+        raise fail([*path, "starting_balances"], "none: a live account has what its venue says", "some")
 
 
 def _check_agents(settings: Settings, fail: Fail) -> None:

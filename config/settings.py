@@ -104,8 +104,12 @@ class VenueSettings(Section, frozen=True, kw_only=True):
     """`[venues.NAME]`."""
 
     kind: Literal["exchange", "remote"] = "exchange"
+    """`remote`: a venue in another process (docs/remote-venue.md)."""
     market: Literal["spot", "usdm"] = "spot"
     url: str = ""
+    """Of a remote venue: `tcp://host:port` or `unix:/path`."""
+    token: SecretRef = ""
+    """Of a remote venue: sent to it in the greeting; empty where it asks for none."""
     rest_url: str = ""
     ws_url: str = ""
     rate_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
@@ -147,7 +151,7 @@ class AccountSettings(Section, frozen=True, kw_only=True):
     mode: Literal["paper", "live"] = "paper"
     type: Literal["spot", "margin"] = "spot"
     starting_balances: dict[Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{1,20}$")], Decimal] = {}
-    """Of a paper account: asset -> amount, given once."""
+    """Of a paper account: asset -> amount, given once. A live account has what its venue says."""
     limits: LimitSettings = LimitSettings()
 
 

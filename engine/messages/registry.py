@@ -3,7 +3,7 @@
 A message that is not here does not exist for the codec, the specifications or the tests.
 """
 
-from engine.messages import cell, market, orders, portfolio, risk, signals, system, venues, writing
+from engine.messages import cell, market, orders, portfolio, remote, risk, signals, system, venues, writing
 from engine.messages.base import Message
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -34,6 +34,11 @@ MESSAGES: tuple[type[Message], ...] = (
     portfolio.ApplyReconciliation,
     portfolio.ReconciliationApplied,
     portfolio.AdjustBalances,
+    portfolio.OrdersToCompareQuery,
+    portfolio.OrdersToCompare,
+    portfolio.DiscrepanciesCompared,
+    portfolio.WriteOffDiscrepancy,
+    portfolio.WriteOffAnswer,
     portfolio.PositionQuery,
     risk.Halt,
     risk.Resume,
@@ -48,6 +53,7 @@ MESSAGES: tuple[type[Message], ...] = (
     cell.BalancesChanged,
     cell.AccountReadiness,
     cell.FollowVenue,
+    cell.HoldFills,
     cell.ReconcileAccount,
     cell.ReconcileAnswer,
     signals.AgentDecided,
@@ -91,6 +97,11 @@ MESSAGES: tuple[type[Message], ...] = (
     venues.AccountQuery,
     venues.VenueAccount,
     venues.VenueConnection,
+    remote.RemoteHello,
+    remote.RemoteWelcome,
+    remote.RemotePing,
+    remote.RemotePong,
+    remote.RemoteRefused,
     writing.WriteUnit,
     writing.UnitsCommitted,
     writing.WriteAnswer,

@@ -375,3 +375,5 @@ class VenueConnection(Message, frozen=True, kw_only=True):
     connected: bool
     reason: str = ""
     at_ns: int
+    capabilities: Capabilities | None = None
+    """What the venue can do from now on, where it says so at every connection; None where the connector does not."""

@@ -9,6 +9,7 @@ from config.loader import load_settings
 from engine.domain.errors import ConfigError
 
 ACCOUNT = '[[accounts]]\nname = "paper-1"\nuser = "a@b"\n'
+REMOTE = '[venues.other]\nkind = "remote"\nurl = "unix:/run/other.sock"\n'
 AGENT = '[[agents]]\nname = "t"\ntype = "trend_follower"\naccount = "paper-1"\nsymbols = ["BTC/USDT"]\n'
 
 
@@ -33,6 +34,18 @@ AGENT = '[[agents]]\nname = "t"\ntype = "trend_follower"\naccount = "paper-1"\ns
         (ACCOUNT + ACCOUNT, ":5: accounts.1.name: expected a name that the user has only once"),
         (AGENT, ":4: agents.0.account: expected the name of an account"),
         (ACCOUNT + AGENT + AGENT, "agents.1.name: expected a name that no other agent has"),
+        ('[venues.x]\nkind = "remote"\n', ":1: venues.x.url: expected tcp://host:port or unix:/path, since the venue"),
+        (
+            '[venues.x]\nkind = "remote"\nurl = "ws://h:1"\n',
+            ":3: venues.x.url: expected tcp://host:port or unix:/path, was 'ws://h:1'",
+        ),
+        ('[venues.x]\nurl = "tcp://h:1"\n', ":2: venues.x.url: expected none, or kind = \"remote\", was 'tcp://h:1'"),
+        ('[venues.x]\ntoken = "secret"\n', ":2: venues.x.token: expected none, or kind = \"remote\", was 'one'"),
+        (ACCOUNT + 'mode = "live"\n', ":4: accounts.0.mode: expected paper: this build has live accounts at remote"),
+        (
+            ACCOUNT + 'venue = "other"\nmode = "live"\nstarting_balances = { USDT = 1 }\n' + REMOTE,
+            ":6: accounts.0.starting_balances: expected none: a live account has what its venue says",
+        ),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_place(tmp_path: Path, text: str, says: str) -> None:
@@ -54,3 +67,11 @@ def test_a_wide_bind_is_allowed_behind_a_tls_proxy(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text('[server]\nhost = "0.0.0.0"\nbehind_tls_proxy = true\n')
     assert load_settings(file, environ={}).server.behind_tls_proxy
+
+
+@pytest.mark.parametrize("where", ['venue = "other"\n', ""])
+def test_a_live_account_is_allowed_at_a_remote_venue(where: str, tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(ACCOUNT + where + 'mode = "live"\n' + REMOTE + '[market]\nvenues = ["other"]\n')
+    (account,) = load_settings(file, environ={}).accounts
+    assert account.mode == "live"
