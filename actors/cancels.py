@@ -149,3 +149,8 @@ def cancel_of(live: LiveOrder) -> VenueCancel:
         external_order_id=live.state.external_order_id or None,
         symbol=live.state.symbol,
     )
+
+
+def under_fence(cancel: VenueCancel, fence: int) -> VenueCancel:
+    """Return a cancel as the cell with this fence sends it: its order may be of an earlier life of the cell."""
+    return msgspec.structs.replace(cancel, fence=fence)

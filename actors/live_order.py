@@ -240,6 +240,7 @@ def submit_of(live: LiveOrder) -> VenueSubmit:
         reduce_only=row.reduce_only,
         position_side=PositionSide(row.position_side),
         valid_until_ns=row.send_by,
+        fence=row.fence or 0,
     )
     live.row = msgspec.structs.replace(row, request=_request(submit))
     live.unsent = submit

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from actors.cancels import Cancels, cancel_of
+from actors.cancels import Cancels, cancel_of, under_fence
 from actors.cell import Cell
 from actors.denials import DenialFolder
 from actors.live_order import LiveOrder, denied_order, new_order, restored_order, submit_of
@@ -247,7 +247,7 @@ class OrderRouter(Reconciling):
 
     def _send_cancel(self, cancel: VenueCancel) -> None:
         try:
-            self._connector.tell(cancel)
+            self._connector.tell(under_fence(cancel, self.cell.numbers.fence))
         except ActorDeadError:
             self.log.warning("cancel_not_sent", order_id=str(cancel.order_id))
 

@@ -2,7 +2,8 @@
 
 A lease is a row with a fence that only ever grows. The writer holds its units' leases for the length of each
 transaction (`hold`), so a process that lost one writes nothing, however late it wakes up. What a database cannot fence,
-requests to venues, stops earlier: `may_send` ends a safety margin before the lease does, by the monotonic clock.
+requests to venues, stops earlier: `may_send` ends a safety margin before the lease does, by the monotonic clock. So a
+process that was frozen and wakes sends nothing late.
 """
 
 from collections.abc import Collection, Mapping
@@ -64,11 +65,20 @@ class Leases:
     """The leases of this process. Its methods run on the writer's own connection, between two batches."""
 
     def __init__(self, owner: UUID, clock: Clock, ttl_ns: int = TTL_NS) -> None:
+        """Hold none.
+
+        Args:
+            owner: Node id of the data directory.
+            clock: Its monotonic time should go on while the machine sleeps.
+            ttl_ns: How long a lease lasts without a renewal.
+        """
         self.owner = owner
         """Node id of the data directory."""
         self._clock = clock
         self._ttl_ns = ttl_ns
         self._held: dict[UUID, _Held] = {}
+        self.is_store_away = False
+        """The last renewal did not reach the database."""
 
     async def acquire(self, connection: Connection, users: Collection[UUID]) -> dict[UUID, int]:
         """Take the leases that are free, expired, or were this node's before it restarted.
@@ -122,10 +132,19 @@ class Leases:
         held = self._held.get(user_id)
         return None if held is None else held.fence
 
-    def may_send(self, user_id: UUID) -> bool:
-        """Whether a request for this user may leave now."""
+    def may_send(self, user_id: UUID, fence: int) -> bool:
+        """Whether an order of this cell may leave now: port `SendPermit`."""
         held = self._held.get(user_id)
-        return held is not None and self._clock.monotonic_ns() < held.expires_monotonic_ns - SEND_MARGIN_NS
+        if held is None or held.fence != fence:
+            return False
+        return self._clock.monotonic_ns() < held.expires_monotonic_ns - SEND_MARGIN_NS
+
+    def may_cancel(self, user_id: UUID, fence: int) -> bool:
+        """Whether a cancel of this cell may leave now: port `SendPermit`."""
+        if self.may_send(user_id, fence):
+            return True
+        # While the database is away nobody can have told us that the lease is lost; cancels are what still leaves then.
+        return self.is_store_away and self.fence(user_id) == fence
 
 
 async def hold(connection: Connection, fences: Mapping[UUID, int]) -> set[UUID]:

@@ -18,7 +18,7 @@ from engine.domain.book import UNCHECKED, SequenceRule
 from engine.domain.errors import DependencyAway, InvariantBroken
 from engine.domain.identifiers import AccountId, OrderId, Symbol, Venue
 from engine.domain.instrument import Instrument
-from engine.domain.ports import Ids, Rng
+from engine.domain.ports import Ids, Rng, SendPermit
 from engine.messages.base import Message
 from engine.messages.ports import PaperStore
 from engine.messages.rows import Row
@@ -53,6 +53,7 @@ class CommittingVenue(AsyncioActor):
         ids: Ids,
         store: PaperStore,
         rng: Rng,
+        permit: SendPermit | None = None,
         session: str = "",
         symbols: Sequence[Symbol] = (),
         instruments: Sequence[Instrument] = (),
@@ -70,6 +71,7 @@ class CommittingVenue(AsyncioActor):
             ids: Asked twice, at the beginning; best the one that makes order ids (`ClientIds`).
             store: Where schema `paper` is.
             rng: Chance of latency and retries.
+            permit: Asked before each command is taken; None where cells have no leases.
             session: Name of the replay whose frames count; empty where nothing is replayed.
             symbols: What to listen to; empty: every symbol of the venue, at the cost of seeing other venues' events.
             instruments: Those known before any `InstrumentsLoaded`.
@@ -84,6 +86,7 @@ class CommittingVenue(AsyncioActor):
         self._wall = wall
         self._store = store
         self._rng = rng
+        self._permit = permit
         self._session = session
         self._symbols = symbols
         self._instruments = instruments

@@ -16,8 +16,9 @@ from typing import Final
 from connectors.paper.commits import AWAY, FRAMES_PER_MARK
 from connectors.paper.messages import CancelArrived, LookUpCancel, LookUpSubmit, SubmitArrived
 from connectors.paper.queries import AnsweringVenue
-from connectors.paper.rules import ALREADY_DONE, DUPLICATE, EXPIRED, UNKNOWN_ACCOUNT, UNKNOWN_ORDER
+from connectors.paper.rules import ALREADY_DONE, DUPLICATE, EXPIRED, FENCED, UNKNOWN_ACCOUNT, UNKNOWN_ORDER
 from engine.domain.errors import DependencyAway
+from engine.domain.identifiers import AccountId
 from engine.messages.market import (
     BookDelta,
     BookSnapshot,
@@ -199,15 +200,31 @@ class PaperVenue(AnsweringVenue):
 
     @handles(VenueSubmit)
     def on_submit(self, submit: VenueSubmit) -> None:
-        """Send an order on its way to the market, if it is still valid."""
+        """Send an order on its way to the market, if it is still valid and the cell still ours."""
         if self._wall.now_ns() > submit.valid_until_ns:
-            self._publish(
-                submit.account_id, VenueNotSent(order_id=submit.order_id, account_id=submit.account_id, why=EXPIRED)
-            )
+            self._do_not_send(submit, EXPIRED)
+        elif not self._may_send(submit.account_id, submit.fence):
+            self._do_not_send(submit, FENCED)
         elif self._latency.submit_ns or self._latency.jitter_ns:
             self.after(self._delay(self._latency.submit_ns), SubmitArrived(submit), clock=self._clock)
         else:
             self._place(submit)
+
+    def _do_not_send(self, submit: VenueSubmit, why: str) -> None:
+        account_id = submit.account_id
+        self._publish(account_id, VenueNotSent(order_id=submit.order_id, account_id=account_id, why=why))
+
+    def _may_send(self, account_id: AccountId, fence: int) -> bool:
+        account = self._exchange.accounts.get(account_id)
+        if self._permit is None or not fence or account is None:
+            return True
+        return self._permit.may_send(account.user_id, fence)
+
+    def _may_cancel(self, account_id: AccountId, fence: int) -> bool:
+        account = self._exchange.accounts.get(account_id)
+        if self._permit is None or not fence or account is None:
+            return True
+        return self._permit.may_cancel(account.user_id, fence)
 
     @handles(SubmitArrived)
     def on_submit_arrived(self, message: SubmitArrived) -> None:
@@ -260,8 +277,13 @@ class PaperVenue(AnsweringVenue):
 
     @handles(VenueCancel)
     def on_cancel(self, cancel: VenueCancel) -> None:
-        """Send a cancel on its way to the market."""
-        if self._latency.cancel_ns or self._latency.jitter_ns:
+        """Send a cancel on its way to the market.
+
+        One that a lost lease holds back is answered `unknown`: its request stays open, and the next owner sends it.
+        """
+        if not self._may_cancel(cancel.account_id, cancel.fence):
+            self._say_unknown([], [(cancel.account_id, cancel.order_id)])
+        elif self._latency.cancel_ns or self._latency.jitter_ns:
             self.after(self._delay(self._latency.cancel_ns), CancelArrived(cancel), clock=self._clock)
         else:
             self._cancel(cancel)

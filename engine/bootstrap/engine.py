@@ -212,6 +212,7 @@ class Engine:
             wall=self.wall,
             ids=self.ids,
             store=self.stores.paper,
+            permit=self.stores.leases,
             rng=self.rng,
             session=market.session_name,
             symbols=[each.symbol for each in market.instruments],

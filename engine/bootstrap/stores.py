@@ -7,9 +7,10 @@ from uuid import UUID
 
 from config.settings import DatabaseSettings
 from engine.bootstrap.database import Database
+from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import UserId
 from engine.runtime.bus import Bus
-from engine.runtime.clock import Clock
+from engine.runtime.clock import Clock, WallClock, elapsed_ns
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
 from storage import pool
@@ -55,7 +56,10 @@ class Stores:
 
 
 class WriterLeases:
-    """Leases of this process, taken and renewed on the writer's own connection between two of its commits."""
+    """Leases of this process, taken and renewed on the writer's own connection between two of its commits.
+
+    Ports `CellLeases` and `SendPermit`.
+    """
 
     def __init__(self, leases: Leases, facts: PostgresFactStore) -> None:
         """Share the writer's connection; `attach` follows when the writer runs."""
@@ -78,7 +82,21 @@ class WriterLeases:
 
     async def renew(self) -> Collection[UUID]:
         """Prolong every lease held here; users whose lease was lost. Called by the writer itself."""
-        return await self._facts.run(self._leases.renew)
+        try:
+            lost = await self._facts.run(self._leases.renew)
+        except DependencyAway:
+            self._leases.is_store_away = True
+            raise
+        self._leases.is_store_away = False
+        return lost
+
+    def may_send(self, user_id: UserId, fence: int) -> bool:
+        """Whether an order of this cell may leave now."""
+        return self._leases.may_send(user_id, fence)
+
+    def may_cancel(self, user_id: UserId, fence: int) -> bool:
+        """Whether a cancel of this cell may leave now."""
+        return self._leases.may_cancel(user_id, fence)
 
     def _acquire(self, user_id: UserId) -> Any:
         return lambda connection: self._leases.acquire(connection, [user_id])
@@ -100,7 +118,7 @@ async def open_stores(
     session = {"synchronous_commit": settings.synchronous_commit}
     facts = PostgresFactStore(endpoints, settings=session)
     await facts.open()
-    leases = WriterLeases(Leases(node_id, wall), facts)
+    leases = WriterLeases(Leases(node_id, WallClock(wall.now_ns, elapsed_ns)), facts)
     backlog = Backlog()
     writer = await system.start(
         StorageWriter, name="writer", store=facts, clock=wall, bus=bus, backlog=backlog, renew=leases.renew

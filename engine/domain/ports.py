@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from engine.domain.identifiers import Symbol, Venue
+from engine.domain.identifiers import Symbol, UserId, Venue
 
 Rng = random.Random
 """Seeded source of chance; never the module's own functions."""
@@ -56,3 +56,19 @@ class Marks(Protocol):
 
     def is_stale(self, venue: Venue, symbol: Symbol) -> bool:
         """Whether the symbol's book is out of sync or silent too long."""
+
+
+class SendPermit(Protocol):
+    """Says whether a process still owns a user's cell. A connector asks directly before each write to the wire."""
+
+    def may_send(self, user_id: UserId, fence: int) -> bool:
+        """Whether an order or an amend of the cell with this fence may leave now.
+
+        False from some seconds before the lease ends: another process may take over when it has.
+        """
+
+    def may_cancel(self, user_id: UserId, fence: int) -> bool:
+        """Whether a cancel may leave now: as `may_send`, and also while the database cannot be asked.
+
+        Then nobody has said that the lease is lost, and a forgotten cancel may do harm where a needless one does none.
+        """

@@ -60,7 +60,7 @@ async def test_a_released_lease_is_free_at_once_and_its_fence_goes_on(connection
     first, second = Leases(NODE_A, clock), Leases(NODE_B, clock)
     await first.acquire(connections[0], [ANN])
     await first.release(connections[0], [ANN, BOB])
-    assert not first.may_send(ANN)
+    assert not first.may_send(ANN, 1)
     assert await hold(connections[0], {ANN: 1}) == set()
     assert await second.acquire(connections[1], [ANN]) == {ANN: 2}
 
@@ -118,12 +118,29 @@ async def test_sending_stops_before_the_lease_ends_unless_it_is_renewed(connecti
     leases = Leases(NODE_A, clock)
     await leases.acquire(connections[0], [ANN])
     clock.advance_to(lease.TTL_NS - lease.SEND_MARGIN_NS - 1)
-    assert leases.may_send(ANN)
+    assert leases.may_send(ANN, 1)
     clock.advance_to(lease.TTL_NS - lease.SEND_MARGIN_NS)
-    assert not leases.may_send(ANN)
+    assert not leases.may_send(ANN, 1)
     assert await leases.renew(connections[0]) == set()
-    assert leases.may_send(ANN)
-    assert not leases.may_send(BOB)
+    assert leases.may_send(ANN, 1)
+    assert not leases.may_send(BOB, 1)
+
+
+@pytest.mark.asyncio
+async def test_a_permit_is_for_one_fence_and_cancels_outlive_it_while_nobody_can_say_more(
+    connections: list[Connection],
+) -> None:
+    clock = VirtualClock(0)
+    leases = Leases(NODE_A, clock)
+    await leases.acquire(connections[0], [ANN])
+    assert not leases.may_send(ANN, 2)
+    assert leases.may_cancel(ANN, 1)
+    clock.advance_to(lease.TTL_NS)
+    assert not leases.may_cancel(ANN, 1), "a process that was frozen sends nothing late"
+    leases.is_store_away = True
+    assert (leases.may_send(ANN, 1), leases.may_cancel(ANN, 1), leases.may_cancel(ANN, 2)) == (False, True, False)
+    leases.forget(ANN)
+    assert not leases.may_cancel(ANN, 1), "whoever knows that it lost the lease cancels nothing"
 
 
 @pytest.mark.asyncio

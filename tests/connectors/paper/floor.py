@@ -80,7 +80,7 @@ class Floor:
         await self.system.idle()
         return submit
 
-    async def cancel(self, submit: VenueSubmit) -> None:
+    async def cancel(self, submit: VenueSubmit, fence: int = 0) -> None:
         self.ref.tell(
             VenueCancel(
                 order_id=submit.order_id,
@@ -88,6 +88,7 @@ class Floor:
                 venue_client_id=submit.venue_client_id,
                 external_order_id=None,
                 symbol=submit.symbol,
+                fence=fence,
             )
         )
         await self.system.idle()

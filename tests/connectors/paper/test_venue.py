@@ -5,16 +5,25 @@ from typing import Any
 import pytest
 
 from connectors.paper.latency import PaperLatency
+from engine.domain.identifiers import UserId
 from engine.domain.kinds import DoneReason
 from engine.messages.market import BookDelta, BookSnapshot, InstrumentsLoaded, QuoteTick, TradePrint
 from engine.messages.rows_paper import PaperOrderRow
-from engine.messages.venues import AccountQuery, OpenOrdersQuery, VenueAccepted, VenueFill, VenueOrderDone
+from engine.messages.venues import (
+    AccountQuery,
+    OpenOrdersQuery,
+    VenueAccepted,
+    VenueFill,
+    VenueNotSent,
+    VenueOrderDone,
+)
 from tests.connectors.paper.floor import a_floor
 from tests.connectors.paper.support import (
     ACCOUNT,
     NOW_NS,
     OTHER,
     SPOT,
+    USER,
     VENUE,
     TestStore,
     a_delta,
@@ -114,6 +123,35 @@ async def test_an_order_past_its_validity_is_not_sent() -> None:
         assert floor.told() == ["VenueNotSent"]
         await floor.send("buy 1 @ 99", number=2, valid_until_ns=NOW_NS + 2)
         assert floor.told() == ["VenueAccepted"]
+
+
+class OneFence:
+    """A permit for the fences named; the others are lost."""
+
+    def __init__(self, send: set[int], cancel: set[int]) -> None:
+        self.send, self.cancel = send, cancel
+
+    def may_send(self, user_id: UserId, fence: int) -> bool:
+        return user_id == USER and fence in self.send
+
+    def may_cancel(self, user_id: UserId, fence: int) -> bool:
+        return user_id == USER and fence in self.cancel
+
+
+async def test_a_fenced_cell_sends_nothing_and_its_cancel_stays_open() -> None:
+    async with a_floor(permit=OneFence(send={2}, cancel={2, 3})) as floor:
+        await floor.open()
+        await floor.send("buy 1 @ 99", number=1, fence=1)
+        (refused,) = floor.heard
+        assert isinstance(refused, VenueNotSent)
+        assert refused.why == "not_sent_fenced"
+        floor.told()
+        resting = await floor.send("buy 1 @ 99", number=2, fence=2)
+        assert floor.told() == ["VenueAccepted"]
+        await floor.cancel(resting, fence=1)
+        assert floor.told() == ["VenueCancelRefused unknown"]
+        await floor.cancel(resting, fence=3)
+        assert floor.told() == ["VenueOrderDone cancelled"]
 
 
 async def test_an_order_that_becomes_too_old_on_its_way_is_refused_by_the_market() -> None:

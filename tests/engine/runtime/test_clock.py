@@ -1,13 +1,14 @@
 """The clock that is turned by hand, and the one that nobody turns."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.runtime.clock import VirtualClock, WallClock
+from engine.runtime.clock import VirtualClock, WallClock, elapsed_ns
 
 
 def test_timers_run_in_order_of_time_and_then_of_making_each_at_its_own_time() -> None:
@@ -141,3 +142,9 @@ async def test_a_wall_timer_waits_on_when_the_clock_was_set_back() -> None:
     world.wall_ns = 1_000
     await done.wait()
     assert fired == [1_000]
+
+
+def test_elapsed_time_never_goes_back_and_is_at_least_the_time_awake() -> None:
+    began, awake = elapsed_ns(), time.monotonic_ns()
+    assert 0 <= time.monotonic_ns() - awake <= elapsed_ns() - began + 1_000_000_000
+    assert elapsed_ns() >= began
