@@ -30,6 +30,7 @@ from engine.runtime.metrics import Metrics
 from storage.backlog import Backlog
 from storage.unit_order import Halted, UnitOrder, highest_numbers
 from storage.writer_metrics import WriterMetrics
+from storage.writer_points import pass_points
 
 BATCH_MAX: Final = 512
 """Units of one commit."""
@@ -214,7 +215,10 @@ class StorageWriter(AsyncioActor):
         return batch
 
     def _commit_now(self, batch: Sequence[WriteUnit]) -> None:
-        self._settle(self._store.commit_now(batch))
+        pass_points("committing", batch)
+        results = self._store.commit_now(batch)
+        pass_points("committed", batch)
+        self._settle(results)
 
     def _start_work(self, name: str) -> None:
         self._task = self.spawn(self._work_off(), name=name)
@@ -251,7 +255,9 @@ class StorageWriter(AsyncioActor):
 
     async def _commit(self, batch: Sequence[WriteUnit]) -> list[UnitResult]:
         began_ns = self._clock.monotonic_ns()
+        pass_points("committing", batch)
         results = await self._store.commit(batch)
+        pass_points("committed", batch)
         self._metrics.seconds.observe((self._clock.monotonic_ns() - began_ns) / 1e9)
         self._metrics.units.observe(len(batch))
         return results

@@ -7,12 +7,15 @@ import asyncio
 import errno
 import socket
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from actors.api.app import tls_context
-from config.settings import Settings
+from config.checks import is_loopback
+from config.settings import Settings, VenueSettings
 from engine.bootstrap.configure import check_agents
 from engine.bootstrap.database import served_url
 from engine.domain.errors import ConfigError
+from engine.runtime.fault_points import VARIABLE, arm_from
 
 
 async def check_before_start(settings: Settings, environ: Mapping[str, str]) -> None:
@@ -21,6 +24,7 @@ async def check_before_start(settings: Settings, environ: Mapping[str, str]) -> 
     Raises:
         ConfigError: The first thing that would stop a start.
     """
+    check_fault_point(settings, environ)
     check_agents(settings)
     served_url(settings, environ)
     server = settings.server
@@ -29,6 +33,32 @@ async def check_before_start(settings: Settings, environ: Mapping[str, str]) -> 
     for key, port in ports.items():
         if port is not None:
             await asyncio.to_thread(_check_port, server.host, port, key)
+
+
+def check_fault_point(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Arm the fault point that the environment names; never where real money is within reach.
+
+    Raises:
+        ConfigError: There is no such point, or a venue, or that of a live account, is beyond this machine.
+    """
+    if not environ.get(VARIABLE):
+        return
+    for name, configured in settings.venues.items():
+        if configured.url and not _is_on_this_machine(configured):
+            raise ConfigError(VARIABLE, expected="only venues on this machine", was=f"venue {name}")
+    for account in settings.accounts:
+        venue = settings.venues.get(account.venue or "")
+        if account.mode == "live" and (venue is None or not _is_on_this_machine(venue)):
+            raise ConfigError(VARIABLE, expected="only venues on this machine", was=f"live account {account.name}")
+    arm_from(environ)
+
+
+def _is_on_this_machine(venue: VenueSettings) -> bool:
+    """Whether everything that the venue is reached by is loopback or a Unix socket."""
+    urls = [url for url in (venue.url, venue.rest_url, venue.ws_url) if url]
+    return bool(urls) and all(
+        urlsplit(url).scheme == "unix" or is_loopback(urlsplit(url).hostname or "") for url in urls
+    )
 
 
 def _check_port(host: str, port: int, key: str) -> None:

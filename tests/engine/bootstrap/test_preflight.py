@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from config.loader import load_settings
-from config.settings import ServerSettings, Settings
-from engine.bootstrap.preflight import check_before_start
+from config.settings import AccountSettings, ServerSettings, Settings, VenueSettings
+from engine.bootstrap.preflight import check_before_start, check_fault_point
 from engine.domain.errors import ConfigError
+from engine.runtime.fault_points import arm, is_armed
 
 
 def settings_with(**server: object) -> Settings:
@@ -61,3 +62,41 @@ async def test_a_secret_that_is_missing_is_named() -> None:
 async def test_a_certificate_that_cannot_be_read_is_named() -> None:
     with pytest.raises(ConfigError, match=r"server\.tls_cert: expected a certificate and its key"):
         await check_before_start(settings_with(tls_cert="none.pem", tls_key="none.key"), {})
+
+
+POINT = {"CIVAL_FAULT_POINT": "submit.sent:1"}
+
+
+def settings_of(venue: VenueSettings, mode: str = "live") -> Settings:
+    account = AccountSettings(name="main", user="a@example.org", venue="there", mode=mode)  # type: ignore[arg-type]
+    shipped = load_settings(None, environ={})
+    return msgspec.structs.replace(shipped, accounts=(account,), venues={"there": venue})
+
+
+@pytest.mark.parametrize("url", ["unix:/run/venue.sock", "tcp://127.0.0.1:7000", "tcp://localhost:7000"])
+def test_a_fault_point_is_armed_where_every_venue_is_on_this_machine(url: str) -> None:
+    try:
+        check_fault_point(settings_of(VenueSettings(kind="remote", url=url)), POINT)
+        assert is_armed()
+    finally:
+        arm(None)
+
+
+@pytest.mark.parametrize(
+    ("venue", "mode"),
+    [
+        (VenueSettings(kind="remote", url="tcp://192.0.2.1:7000"), "live"),
+        (VenueSettings(kind="remote", url="tcp://192.0.2.1:7000"), "paper"),
+        (VenueSettings(), "live"),
+        (VenueSettings(rest_url="http://127.0.0.1:1", ws_url="ws://exchange.example.org"), "live"),
+    ],
+)
+def test_a_fault_point_is_refused_where_real_money_is_within_reach(venue: VenueSettings, mode: str) -> None:
+    with pytest.raises(ConfigError, match="CIVAL_FAULT_POINT: expected only venues on this machine"):
+        check_fault_point(settings_of(venue, mode), POINT)
+    assert not is_armed()
+
+
+def test_nothing_is_armed_or_refused_without_the_variable() -> None:
+    check_fault_point(settings_of(VenueSettings()), {})
+    assert not is_armed()
