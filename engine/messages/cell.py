@@ -44,7 +44,8 @@ class BalancesChanged(Message, frozen=True, kw_only=True):
 class AccountReadiness(Message, frozen=True, kw_only=True):
     """Reconciler to RiskGate, on the bus under the user's id: whether the account has been compared with its venue.
 
-    While not ready only cancels and reducing orders pass.
+    While not ready only cancels and reducing orders pass. Of a ready account the named symbols, and whatever moves the
+    named assets, may only reduce as well: they have differed from the venue for too long.
     """
 
     __lane__: ClassVar[str] = "control"
@@ -52,6 +53,8 @@ class AccountReadiness(Message, frozen=True, kw_only=True):
     account_id: AccountId
     is_ready: bool
     reason: str = ""
+    symbols: tuple[Symbol, ...] = ()
+    assets: tuple[Asset, ...] = ()
 
 
 class FollowVenue(Message, frozen=True, kw_only=True):
@@ -63,12 +66,25 @@ class FollowVenue(Message, frozen=True, kw_only=True):
     account_id: AccountId
 
 
+class HoldFills(Message, frozen=True, kw_only=True):
+    """Reconciler to OrderRouter: let fills that the venue pushes wait until older ones are booked, or wait no more.
+
+    The profit that a fill realises depends on the fills before it. The last page of a reconciliation ends it as well.
+    """
+
+    account_id: AccountId
+    hold: bool
+
+
 class ReconcileAccount(Message, frozen=True, kw_only=True):
     """Ask the Reconciler: compare with the venue now. Reply: `ReconcileAnswer`, once the facts are committed."""
 
     account_id: AccountId
     trigger: str = "demand"
-    """`start`, `reconnect`, `timer` or `demand`; in the report any other word is a demand."""
+    """`start`, `reconnect`, `takeover`, `timer` or `demand`; in the report any other word is a demand."""
+    deep: bool = False
+    """Fetch far back again, and ask for every open order and the newest closed ones one by one."""
+    record: CommandRecord | None = None
 
 
 class ReconcileAnswer(Message, frozen=True, kw_only=True):
@@ -76,12 +92,20 @@ class ReconcileAnswer(Message, frozen=True, kw_only=True):
 
     account_id: AccountId
     outcome: str
-    """`done` or `failed`."""
+    """`done`, `partial` (what was found is in the books, but not everything could be compared) or `failed`."""
     reason: str = ""
+    depth: str = "light"
+    """`light` or `deep`."""
     matched: int = 0
     adopted: int = 0
     late_fills: int = 0
     closed: int = 0
+    inferred: int = 0
+    absent: int = 0
+    cannot_tell: int = 0
+    discrepancies: int = 0
+    """Open ones, after the run."""
+    pages: int = 0
 
 
 class DefaultLimitsChanged(Message, frozen=True, kw_only=True):

@@ -2,13 +2,14 @@
 
 from decimal import Decimal
 from typing import ClassVar
+from uuid import UUID
 
 from engine.domain.identifiers import AccountId, Asset, Symbol, UserId
 from engine.messages.base import Message
 from engine.messages.orders import Fill, OrderChanged
-from engine.messages.rows import TradeRow
+from engine.messages.rows import DiscrepancyRow, TradeRow
 from engine.messages.venues import VenueAccount, VenueFill, VenueOrder
-from engine.messages.writing import WriteUnit
+from engine.messages.writing import CommandRecord, WriteUnit
 
 
 class AccountMarked(Message, frozen=True, kw_only=True):
@@ -45,7 +46,14 @@ class ApplyReconciliation(Message, frozen=True, kw_only=True):
     fills: tuple[VenueFill, ...]
     orders: tuple[VenueOrder, ...]
     is_complete: bool = False
-    """`orders` are all open orders of the account: ours that are missing must be asked for one by one."""
+    """`orders` and `listed` are all open orders of the account: ours that are missing must be asked for one by one."""
+    listed: frozenset[str] = frozenset()
+    """Client ids (`key_of`) of orders that came with earlier pages."""
+    is_last: bool = True
+    """The last page of a run: fills that have waited for older ones need wait no more."""
+    booked_before: int | None = None
+    """`ReconciliationApplied.booked` before `account` was read: where the venue's numbers have no cursor that counts,
+    they are of the moment of the books if nothing was booked since."""
     absent: tuple[str, ...]
     """Venue client ids proven never to have existed."""
     account: VenueAccount | None
@@ -61,6 +69,14 @@ class ReconciliationApplied(Message, frozen=True, kw_only=True):
     """Orders that the venue lists as we do."""
     is_compared: bool = True
     """False where fills came in between, so that the venue's balances are of another moment than our books."""
+    booked: int = 0
+    """Fills that the router has booked in its life."""
+    inferred: int = 0
+    """Fills that stand for trades which the venue did not give; since the last reply, as the two below."""
+    absent: int = 0
+    """Questions that the venue answered with: no such order."""
+    cannot_tell: int = 0
+    """Questions that the venue could not answer."""
 
 
 class AdjustBalances(Message, frozen=True, kw_only=True):
@@ -78,6 +94,55 @@ class AdjustBalances(Message, frozen=True, kw_only=True):
     """Booked before the comparison."""
     trades: tuple[TradeRow, ...] = ()
     """As in `BookUnit`."""
+
+
+class OrdersToCompareQuery(Message, frozen=True, kw_only=True):
+    """Ask the router: which orders a deep reconciliation should ask the venue for. Reply: `OrdersToCompare`."""
+
+    account_id: AccountId
+    closed_max: int
+    """At most so many closed orders, the newest."""
+
+
+class OrdersToCompare(Message, frozen=True, kw_only=True):
+    """Orders that were sent, by the ids that the venue knows: open ones, then closed ones, oldest first."""
+
+    orders: tuple[tuple[Symbol, str], ...]
+
+
+class DiscrepanciesCompared(Message, frozen=True, kw_only=True):
+    """Ledger, on the bus under the account's id: what is open after a comparison or a write-off."""
+
+    account_id: AccountId
+    rows: tuple[DiscrepancyRow, ...]
+
+
+class WriteOffDiscrepancy(Message, frozen=True, kw_only=True):
+    """Ask the ledger: book a difference as an adjustment, or take such an adjustment back.
+
+    Reply: `WriteOffAnswer`, after the commit. In the lowest lane: the ledger opens the unit, see `Ledger.on_late`.
+    """
+
+    __lane__: ClassVar[str] = "market"
+
+    account_id: AccountId
+    discrepancy_id: UUID
+    reason: str
+    by: str
+    """Who ordered it."""
+    takes_back: DiscrepancyRow | None = None
+    """The row of a write-off that is taken back; None to write off."""
+    record: CommandRecord | None = None
+
+
+class WriteOffAnswer(Message, frozen=True, kw_only=True):
+    """What became of a wish to write a difference off, or to take that back."""
+
+    discrepancy_id: UUID
+    error: str = ""
+    """`not_open`, `not_written_off` or empty."""
+    row: DiscrepancyRow | None = None
+    """As it is now."""
 
 
 class PositionQuery(Message, frozen=True, kw_only=True):
