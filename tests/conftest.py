@@ -91,8 +91,13 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> L
     return _LOOPS[chosen]
 
 
-def pytest_collection_finish() -> None:
-    """Take the modules out of the collector's sight, so that collecting after each test costs about a millisecond."""
+@pytest.fixture(scope="module", autouse=True)
+def _collects_little() -> None:
+    """Take what lives already out of the collector's sight, so that collecting after a test costs a millisecond.
+
+    Modules keep what they have read: the trees of all our sources alone make each collection take 0.6 seconds. Between
+    two modules no test is under way, so nothing that a test is to be blamed for is put away.
+    """
     gc.collect()
     gc.freeze()
 
