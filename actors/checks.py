@@ -1,5 +1,6 @@
 """All rules that an order must pass, in the order in which they are told: the first that it breaks is its denial."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -15,7 +16,8 @@ from actors.limit_book import (
     LimitBook,
 )
 from actors.trading_states import TradingStates
-from engine.domain.identifiers import AccountId
+from engine.domain.capabilities import AmendKind, Capabilities
+from engine.domain.identifiers import AccountId, AgentId
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import OrderType, Side, TradingState
 from engine.domain.limits import (
@@ -48,8 +50,17 @@ _TRIGGERED: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 class Checks:
     """The rules of one gate. A check changes nothing; the gate reserves, and counts the rate, when all have passed."""
 
-    def __init__(self, *, exposures: Exposures, limits: LimitBook, states: TradingStates, marks: Marks) -> None:
-        """Keep what the rules look at."""
+    def __init__(
+        self,
+        *,
+        exposures: Exposures,
+        limits: LimitBook,
+        states: TradingStates,
+        marks: Marks,
+        capabilities: Mapping[AccountId, Capabilities | None] | None = None,
+    ) -> None:
+        """Keep what the rules look at; `capabilities`: account -> what its venue can do, where it says so."""
+        self._capabilities = dict(capabilities or {})
         self._exposures = exposures
         self._limits = limits
         self._states = states
@@ -79,7 +90,11 @@ class Checks:
             price: `value_at`.
             now_ns: Market time, for the rate.
         """
-        found = self._state(intent, instrument) or _venue_rules(intent, instrument, price)
+        found = (
+            self._state(intent, instrument)
+            or self._ability(intent, instrument)
+            or _venue_rules(intent, instrument, price)
+        )
         if found is not None or price is None:
             return found
         if intent.reduce_only:
@@ -91,6 +106,39 @@ class Checks:
             or self._money(intent, instrument, price)
         )
 
+    def check_amend(self, intent: OrderIntent, instrument: Instrument, price: Decimal, now_ns: int) -> Violation | None:
+        """Return the first rule that an order would break if it were changed; its own reservation is set aside.
+
+        Args:
+            intent: The order as it would be: `quantity` is what could still fill.
+            instrument: What it trades.
+            price: Values it.
+            now_ns: Market time: an amend counts as an order against the rate.
+        """
+        found = self._state(intent, instrument)
+        if found is not None:
+            return found
+        if intent.reduce_only:
+            return self._reduces(intent, instrument) or self._rate(intent, now_ns)
+        return (
+            self._stale(intent, instrument)
+            or self._limit_of(intent, instrument, price, now_ns)
+            or self._self_trade(intent, price)
+            or self._money(intent, instrument, price)
+        )
+
+    def halted(self, account_id: AccountId, agent_id: AgentId | None) -> Violation | None:
+        """Refuse whatever is in a halted scope."""
+        state = self._states.of(account_id, agent_id)
+        if state is not None and state.state is TradingState.HALTED:
+            return violation(HALTED, f"{state.scope.value} active", state.reason)
+        return None
+
+    def can_amend(self, account_id: AccountId) -> bool:
+        """Whether the venue can change an open order, as far as it says."""
+        found = self._capabilities.get(account_id)
+        return found is None or found.amend is not AmendKind.NONE
+
     def count(self, intent: OrderIntent, now_ns: int) -> None:
         """Count an order that passes against the rates that apply to it."""
         for limit in self._limits.of(intent):
@@ -100,15 +148,29 @@ class Checks:
     # --- Rules --------------------------------------------------------------------------------------------------------
 
     def _state(self, intent: OrderIntent, instrument: Instrument) -> Violation | None:
+        found = self.halted(intent.account_id, intent.agent_id)
+        if found is not None:
+            return found
         state = self._states.of(intent.account_id, intent.agent_id)
-        if state is not None and state.state is TradingState.HALTED:
-            return violation(HALTED, f"{state.scope.value} active", state.reason)
         if state is not None and self._reduces(intent, instrument) is not None:
             return violation(REDUCING, "orders that shrink a position", state.reason)
         reason = self.not_ready.get(intent.account_id)
         if reason is not None and self._reduces(intent, instrument) is not None:
             return violation(NOT_READY, "a reconciled account", reason)
         return None
+
+    def _ability(self, intent: OrderIntent, instrument: Instrument) -> Violation | None:
+        """Refuse what the venue cannot do, before the wire."""
+        found = self._capabilities.get(intent.account_id)
+        if found is None:
+            return None
+        return found.check_order(
+            kind=instrument.kind,
+            type=intent.type,
+            time_in_force=intent.time_in_force,
+            post_only=intent.post_only,
+            reduce_only=intent.reduce_only,
+        )
 
     def _reduces(self, intent: OrderIntent, instrument: Instrument) -> Violation | None:
         """Refuse what could do anything but shrink the account's position, with all orders that are open."""

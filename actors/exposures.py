@@ -45,33 +45,79 @@ class _Tracked:
     __slots__ = (
         "account_id",
         "agent_id",
+        "asked",
         "booked",
         "expected",
         "is_done",
+        "price",
         "reduce_only",
         "reserved",
+        "resting",
         "scopes",
         "side",
         "symbol",
+        "told",
+        "type",
+        "venue",
     )
 
-    def __init__(self, order: OrderIntent | OrderChanged, scopes: tuple[ScopeBook, ...], expected: Decimal) -> None:
+    def __init__(
+        self, order: OrderIntent | OrderChanged, scopes: tuple[ScopeBook, ...], expected: Decimal, price: Decimal
+    ) -> None:
         self.account_id = order.account_id
         self.agent_id = order.agent_id
+        self.venue = order.venue
         self.symbol = order.symbol
         self.side = order.side
+        self.type = order.type
         self.reduce_only = order.reduce_only
         self.scopes = scopes
         self.expected = expected
+        self.price = price
+        """Values it."""
+        self.resting = order.price if order.type in RESTING else None
         self.booked = ZERO
         self.reserved = ZERO
         """What its scopes have reserved for it."""
         self.is_done = False
+        self.told: OrderChanged | None = order if isinstance(order, OrderChanged) else None
+        """The order as the router told it last."""
+        self.asked: tuple[Decimal | None, Decimal | None] | None = None
+        """(quantity, price) of an amend that has passed the gate and that the router has not taken yet."""
 
     @property
     def left(self) -> Decimal:
         rest = subtract(self.expected, self.booked)
         return max(ZERO, rest)
+
+    def worst(self) -> tuple[Decimal, Decimal, Decimal | None]:
+        """Return (expected quantity, price that values it, price at which it may rest), open amends included.
+
+        The outcome of an amend is not known before the venue has told it: until then the worse of both counts.
+        """
+        told = self.told
+        if told is None:
+            expected, price, resting = self.expected, self.price, self.resting
+        else:
+            expected = told.expected_quantity
+            price = told.price or self.price
+            resting = told.price if self.type in RESTING else None
+            if told.amend_quantity is not None and not self.is_done:
+                expected = max(expected, told.amend_quantity)
+            if told.amend_price is not None:
+                price, resting = max(price, told.amend_price), self._nearer(resting, told.amend_price)
+        if self.asked is not None and not self.is_done:
+            quantity, asked_price = self.asked
+            expected = expected if quantity is None else max(expected, quantity)
+            if asked_price is not None:
+                price, resting = max(price, asked_price), self._nearer(resting, asked_price)
+        return expected, price, resting
+
+    def _nearer(self, resting: Decimal | None, price: Decimal) -> Decimal | None:
+        """Return the price that is more likely to meet an order of our own."""
+        if resting is None:
+            return None
+        return max(resting, price) if self.side is Side.BUY else min(resting, price)
 
 
 class Exposures:
@@ -142,10 +188,10 @@ class Exposures:
 
     def take(self, intent: OrderIntent, instrument: Instrument, price: Decimal) -> None:
         """Reserve for an order that passes the gate; `price` values it."""
-        tracked = _Tracked(intent, self._scopes(intent.account_id, intent.agent_id), intent.quantity)
+        scopes = self._scopes(intent.account_id, intent.agent_id)
+        tracked = _Tracked(intent, scopes, intent.quantity, price)
         self._orders[intent.order_id] = tracked
-        resting = intent.price if intent.type in RESTING else None
-        self._reserve(intent.order_id, tracked, instrument, price, resting)
+        self._reserve(intent.order_id, tracked, instrument)
 
     def change(self, change: OrderChanged, mark: Decimal | None = None) -> None:
         """Follow an order; one that is not known (after a restart, or placed elsewhere) is reserved for.
@@ -160,15 +206,8 @@ class Exposures:
                 self._track(change, mark)
             return
         tracked.is_done = change.is_done
-        grows = change.expected_quantity > tracked.expected
-        tracked.expected = change.expected_quantity
-        if grows and not change.is_done:
-            # Somebody else's order turns out to be larger than we knew.
-            booked = tracked.booked
-            self._forget(change.order_id, tracked)
-            self._track(change, mark, booked)
-            return
-        self._settle(change.order_id, tracked)
+        tracked.told = change
+        self._follow(change.order_id, tracked)
 
     def fill(self, booked: FillBooked) -> None:
         """Move a fill from what is reserved to what is held."""
@@ -177,36 +216,84 @@ class Exposures:
         tracked = self._orders.get(fill.order_id)
         scopes = self._scopes(fill.account_id, booked.agent_id) if tracked is None else tracked.scopes
         for scope in scopes:
-            scope.position(instrument).apply_fill(fill.side, fill.price, fill.quantity)
+            scope.position(instrument).apply_fill(fill.net_side, fill.price, fill.quantity)
+        if booked.average_price is not None:
+            # Taken back, or late: what is left of the account's position was paid another price.
+            size, average = booked.position_size, booked.average_price
+            self.hold(fill.account_id, Position.restored(instrument, size=size, average_price=average))
         self.own(fill.account_id, booked.totals)
         if tracked is not None:
-            tracked.booked = add(tracked.booked, fill.quantity)
+            tracked.booked = add(tracked.booked, fill.net_quantity)
             self._settle(fill.order_id, tracked)
 
-    def _track(self, change: OrderChanged, mark: Decimal | None, booked: Decimal | None = None) -> None:
+    # --- Amends -------------------------------------------------------------------------------------------------------
+
+    def amendable(self, order_id: OrderId) -> OrderChanged | None:
+        """Return an order that may still fill, as the router told it last; None if there is none."""
+        tracked = self._orders.get(order_id)
+        return None if tracked is None or tracked.is_done else tracked.told
+
+    def set_aside(self, order_id: OrderId) -> Decimal:
+        """Give back what an order has reserved, to see whether it may be another; return what it has booked.
+
+        `ask_amend` or `settle_amend` must follow in the same turn.
+        """
+        tracked = self._orders[order_id]
+        for scope in tracked.scopes:
+            scope.reservations.release(order_id)
+        return tracked.booked
+
+    def ask_amend(self, order_id: OrderId, quantity: Decimal | None, price: Decimal | None) -> None:
+        """Reserve for an order as it would be at worst after an amend; None changes nothing."""
+        tracked = self._orders[order_id]
+        tracked.asked = (quantity, price)
+        self._reserve_anew(order_id, tracked)
+
+    def settle_amend(self, order_id: OrderId) -> None:
+        """Reserve for an order as the router tells it: an amend was refused, or is the router's to follow now."""
+        tracked = self._orders.get(order_id)
+        if tracked is not None:
+            tracked.asked = None
+            self._reserve_anew(order_id, tracked)
+            self._settle(order_id, tracked)
+
+    def _reserve_anew(self, order_id: OrderId, tracked: _Tracked) -> None:
+        tracked.expected, tracked.price, tracked.resting = tracked.worst()
+        self._reserve(order_id, tracked, self._instruments[tracked.venue, tracked.symbol])
+
+    def _follow(self, order_id: OrderId, tracked: _Tracked) -> None:
+        expected, price, _ = tracked.worst()
+        if not tracked.is_done and (expected > tracked.expected or price != tracked.price):
+            # It was amended, or somebody else's order turns out to be larger than we knew.
+            self._reserve_anew(order_id, tracked)
+        tracked.expected = expected
+        self._settle(order_id, tracked)
+
+    # --- Reserving ----------------------------------------------------------------------------------------------------
+
+    def _track(self, change: OrderChanged, mark: Decimal | None) -> None:
         instrument = self._instruments[change.venue, change.symbol]
-        tracked = _Tracked(change, self._scopes(change.account_id, change.agent_id), change.expected_quantity)
+        scopes = self._scopes(change.account_id, change.agent_id)
+        tracked = _Tracked(change, scopes, change.expected_quantity, change.price or mark or ZERO)
         # What it has filled so far is in the positions that were loaded with it.
-        tracked.booked = change.filled_quantity if booked is None else booked
+        tracked.booked = change.filled_quantity
+        tracked.expected, tracked.price, tracked.resting = tracked.worst()
         self._orders[change.order_id] = tracked
-        resting = change.price if change.type in RESTING else None
-        self._reserve(change.order_id, tracked, instrument, change.price or mark or ZERO, resting)
+        self._reserve(change.order_id, tracked, instrument)
 
     def _scopes(self, account_id: AccountId, agent_id: AgentId | None) -> tuple[ScopeBook, ...]:
         user, account = self.book(self._user_id), self.book(account_id)
         return (user, account) if agent_id is None else (user, account, self.book(agent_id))
 
-    def _reserve(
-        self, order_id: OrderId, tracked: _Tracked, instrument: Instrument, price: Decimal, resting: Decimal | None
-    ) -> None:
+    def _reserve(self, order_id: OrderId, tracked: _Tracked, instrument: Instrument) -> None:
         tracked.reserved = left = tracked.left
         reservation = Reservation(
             order_id=order_id,
             instrument=instrument,
             side=tracked.side,
             quantity=left,
-            price=price,
-            resting_price=resting,
+            price=tracked.price,
+            resting_price=tracked.resting,
             reduce_only=tracked.reduce_only,
         )
         for scope in tracked.scopes:

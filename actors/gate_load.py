@@ -7,6 +7,7 @@ import msgspec
 
 from actors.cell import AgentLoad, Instruments
 from actors.exposures import Exposures
+from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import AccountId, Venue
 from engine.domain.ports import Marks
 from engine.domain.position import Position
@@ -21,6 +22,8 @@ class GateAccount(msgspec.Struct, frozen=True, kw_only=True):
     account_id: AccountId
     venue: Venue
     router: Ref[Any]
+    capabilities: Capabilities | None = None
+    """Of its venue; None where the connector does not say: then nothing is refused for what the venue cannot do."""
     positions: tuple[PositionRow, ...] = ()
     balances: tuple[BalanceRow, ...] = ()
     open_orders: tuple[OrderChanged, ...] = ()

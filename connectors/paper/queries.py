@@ -6,6 +6,7 @@ Every answer is about committed facts: what has gathered is committed first. Whi
 
 from typing import Final
 
+from connectors.paper.capabilities import capabilities
 from connectors.paper.commits import AWAY, CommittingVenue
 from connectors.paper.order import venue_order_of, venue_order_of_row
 from connectors.paper.rules import UNKNOWN_ACCOUNT
@@ -47,7 +48,7 @@ class AnsweringVenue(CommittingVenue):
         await self._require_store()
         created = self._exchange.open_account(message, self._clock.now_ns())
         await self._require_store()
-        return AccountOpened(account_id=message.account_id, created=created)
+        return AccountOpened(account_id=message.account_id, created=created, capabilities=capabilities(self._venue))
 
     async def _require_store(self) -> None:
         await self._commit()

@@ -14,12 +14,13 @@ from actors.order_router import OrderRouter
 from actors.readiness import Readiness
 from actors.reconciler import Reconciler
 from actors.risk_gate import RiskGate
+from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import AccountId, UserId, Venue
 from engine.domain.ports import Marks
 from engine.messages.archive import OrderArchive
 from engine.messages.load import AccountState, AgentState, CellState
 from engine.messages.orders import OrderChanged
-from engine.messages.venues import OpenAccount
+from engine.messages.venues import AccountOpened, OpenAccount
 from engine.messages.writing import UnitNumbers
 from engine.runtime.bus import Bus
 from engine.runtime.clock import Clock
@@ -82,11 +83,18 @@ class Wired:
 class _Account:
     """The actors of one account."""
 
-    def __init__(self, state: AccountState, router: Ref[Any], open_orders: tuple[OrderChanged, ...]) -> None:
+    def __init__(
+        self,
+        state: AccountState,
+        router: Ref[Any],
+        open_orders: tuple[OrderChanged, ...],
+        capabilities: Capabilities | None,
+    ) -> None:
         self.id = AccountId(state.row.id)
         self.state = state
         self.router = router
         self.open_orders = open_orders
+        self.capabilities = capabilities
 
 
 async def wire_cell(
@@ -160,7 +168,7 @@ async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, star
     account_id, venue = AccountId(row.id), row.exchange
     connector = ports.connectors[venue]
     balances = {asset: Decimal(amount) for asset, amount in (row.starting_balances or {}).items()}
-    await connector.ask(
+    opened: AccountOpened = await connector.ask(
         OpenAccount(account_id=account_id, user_id=cell.user_id, kind=row.account_type, starting_balances=balances)
     )
     open_orders = tuple(restored_order(load).changed() for load in state.orders)
@@ -193,7 +201,7 @@ async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, star
         orders=state.orders,
     )
     started.append(router)
-    return _Account(state, router, open_orders)
+    return _Account(state, router, open_orders, opened.capabilities)
 
 
 async def _start_reconciler(ports: CellPorts, cell: Cell, account: _Account) -> Ref[Any]:
@@ -215,6 +223,7 @@ def _gate_account(account: _Account) -> GateAccount:
         account_id=account.id,
         venue=account.state.row.exchange,
         router=account.router,
+        capabilities=account.capabilities,
         positions=account.state.positions,
         balances=account.state.balances,
         open_orders=account.open_orders,

@@ -208,6 +208,10 @@ class OrderChanged(Message, frozen=True, kw_only=True):
     position_side: PositionSide = PositionSide.NET
     origin: OrderOrigin
     agent_id: AgentId | None = None
+    amend_quantity: Decimal | None = None
+    """Largest quantity that an amend of unknown outcome asks for; None without one. Exposure is kept for it."""
+    amend_price: Decimal | None = None
+    """Price (limit, else stop) that such an amend asks for; the highest of a buy, the lowest of a sell."""
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.checks import Checks
@@ -10,6 +11,7 @@ from actors.exposures import Exposures
 from actors.limit_book import LimitBook
 from actors.marks import MarkTable
 from actors.trading_states import TradingStates
+from connectors.paper.capabilities import capabilities
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import OrderType, Scope, Side, TradingState
 from engine.domain.position import Position
@@ -212,3 +214,14 @@ def test_a_stop_may_be_far_from_the_market() -> None:
     stop = {"type": OrderType.STOP, "side": Side.SELL, "stop_price": "50000", "reduce_only": True}
     assert gate.code(**stop) is None
     assert gate.code(type=OrderType.STOP_LIMIT, side=Side.SELL, stop_price="50000", price="40000") == "price_band"
+
+
+def test_what_the_venue_cannot_do_is_refused_before_the_wire() -> None:
+    gate = Gate()
+    able = capabilities(PERPETUAL.venue)
+    poorer = msgspec.structs.replace(able, order_types=frozenset({OrderType.MARKET}), reduce_only=frozenset())
+    gate.checks._capabilities[ACCOUNT] = poorer
+    assert gate.code() is None
+    assert gate.code(type=OrderType.LIMIT, price="60000") == "order_type_unsupported"
+    gate.hold("-1")
+    assert gate.code(reduce_only=True) == "reduce_only_unsupported"
