@@ -232,6 +232,18 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     liquidity: Liquidity
     executed_at_ns: int
     inferred: bool = False
+    is_reversal: bool = False
+    """It is taken out of the books, not added to them."""
+
+    @property
+    def net_side(self) -> Side:
+        """The direction in which it moves a position."""
+        return self.side.opposite if self.is_reversal else self.side
+
+    @property
+    def net_quantity(self) -> Decimal:
+        """Above zero for what is booked, below zero for what is taken back."""
+        return self.quantity.copy_negate() if self.is_reversal else self.quantity
 
     def __post_init__(self) -> None:
         """Refuse sizes and prices that are not finite and positive."""
@@ -246,7 +258,8 @@ class BookUnit(Message, frozen=True, kw_only=True):
     orders: tuple[OrderChanged, ...] = ()
     fills: tuple[Fill, ...] = ()
     trades: tuple[TradeRow, ...] = ()
-    """The router's rows of `fills`, one each and in the same order; the ledger adds the profit that each realised."""
+    """The router's rows of `fills`, one each and in the same order; the ledger adds the profit that each realised. Of a
+    fill that is taken back: the row as it was booked, with `voided_by`."""
 
 
 class FillBooked(Message, frozen=True, kw_only=True):
@@ -260,3 +273,6 @@ class FillBooked(Message, frozen=True, kw_only=True):
     """Signed position of the account in the symbol after the fill."""
     totals: tuple[tuple[Asset, Decimal], ...] = ()
     """What the account owns after the fill of each asset that the fill moved."""
+    average_price: Decimal | None = None
+    """Of the account's position afterwards, where the fill was not simply added to its end: it came late or is taken
+    back."""

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from connectors.paper import queries
+from connectors.paper.capabilities import capabilities
 from engine.domain.errors import BadInput
 from engine.domain.kinds import DoneReason, OrderType, PositionSide
 from engine.messages.venues import (
@@ -19,7 +20,17 @@ from engine.messages.venues import (
     VenuePosition,
 )
 from tests.connectors.paper.floor import a_floor
-from tests.connectors.paper.support import ACCOUNT, NOW_NS, OTHER, PERPETUAL, SPOT, TestStore, a_quote, an_account
+from tests.connectors.paper.support import (
+    ACCOUNT,
+    NOW_NS,
+    OTHER,
+    PERPETUAL,
+    SPOT,
+    VENUE,
+    TestStore,
+    a_quote,
+    an_account,
+)
 
 D = Decimal
 
@@ -30,14 +41,18 @@ def the_order(number: int) -> OrderQuery:
     return OrderQuery(account_id=ACCOUNT, symbol=SPOT.symbol, venue_client_id=f"cv-{number}")
 
 
+def opened(*, created: bool) -> AccountOpened:
+    return AccountOpened(account_id=ACCOUNT, created=created, capabilities=capabilities(VENUE))
+
+
 async def test_an_account_is_seeded_once_and_keeps_its_money() -> None:
     store = TestStore()
     async with a_floor(store) as floor:
         message = an_account({"USDT": "1000"})
-        assert await floor.ask(message) == AccountOpened(account_id=ACCOUNT, created=True)
-        assert await floor.ask(an_account({"USDT": "5"})) == AccountOpened(account_id=ACCOUNT, created=False)
+        assert await floor.ask(message) == opened(created=True)
+        assert await floor.ask(an_account({"USDT": "5"})) == opened(created=False)
     async with a_floor(store, seed=2) as floor:
-        assert await floor.ask(message) == AccountOpened(account_id=ACCOUNT, created=False)
+        assert await floor.ask(message) == opened(created=False)
         account = await floor.ask(AccountQuery(account_id=ACCOUNT))
         assert [(b.asset, b.free) for b in account.balances] == [("USDT", D(1000))]
         assert account.cursor is None
