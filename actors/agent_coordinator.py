@@ -22,7 +22,8 @@ from engine.domain.identifiers import AccountId, AgentId, OrderId, SignalId, Str
 from engine.domain.kinds import AgentStatus, OrderOrigin, OrderType, Side
 from engine.messages.cell import ConfigureAgent, SetAgentMode
 from engine.messages.orders import CancelOrders, CheckIntent, FillBooked, OrderChanged, OrderIntent
-from engine.messages.rows import AgentStateRow, AgentStatusRow, OrderRow, ReplayPositionRow, Row, SignalRow
+from engine.messages.rows import AgentStateRow, AgentStatusRow, OrderRow, Row, SignalRow
+from engine.messages.rows_people import ReplayPositionRow
 from engine.messages.signals import (
     AgentAnswer,
     AgentDecided,

@@ -5,6 +5,7 @@ A fill is booked at a cost that does not depend on how many came before.
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from uuid import UUID
 
 import msgspec
 
@@ -13,8 +14,9 @@ from engine.domain.balances import Balance, Balances
 from engine.domain.errors import InvariantBroken
 from engine.domain.identifiers import Asset, Symbol, Venue
 from engine.domain.instrument import Instrument
-from engine.domain.journal import Entry, perpetual_fill, spot_fill
+from engine.domain.journal import Entry, perpetual_fill, reversal, spot_fill
 from engine.domain.position import Position
+from engine.domain.position_history import Deal, Effect, PositionHistory
 from engine.domain.reservations import Reservation, Reservations
 from engine.domain.values import ZERO, add, subtract
 from engine.messages.orders import Fill, OrderChanged
@@ -24,16 +26,21 @@ class Booked(msgspec.Struct, frozen=True, gc=False):
     """What booking a fill has done."""
 
     entry: Entry
-    realized_pnl: Decimal
+    effect: Effect
     position: Position
     assets: tuple[Asset, ...]
     """Whose balance it has changed."""
+
+    @property
+    def realized_pnl(self) -> Decimal:
+        """Change of what the position has realised."""
+        return self.effect.realized_pnl
 
 
 class AccountBooks:
     """Positions, balances and what open orders lock."""
 
-    __slots__ = ("_balances", "_instruments", "_margins", "_orders", "_required", "_venue", "positions")
+    __slots__ = ("_balances", "_histories", "_instruments", "_margins", "_orders", "_required", "_venue", "positions")
 
     def __init__(
         self,
@@ -41,6 +48,7 @@ class AccountBooks:
         instruments: Instruments,
         totals: Mapping[Asset, Decimal],
         positions: Iterable[Position] = (),
+        deals: Mapping[Symbol, Iterable[Deal]] | None = None,
     ) -> None:
         """Start from what is stored.
 
@@ -49,6 +57,7 @@ class AccountBooks:
             instruments: All that it may hold.
             totals: Sum of the ledger's cash lines per asset.
             positions: As stored; changed in place from now on.
+            deals: The newest fills of each symbol, so that they can be taken back.
         """
         self._venue = venue
         self._instruments = instruments
@@ -58,8 +67,11 @@ class AccountBooks:
         self._required: dict[Asset, Decimal] = {}
         """What margins ask to be locked of an asset."""
         self.positions: dict[Symbol, Position] = {}
+        self._histories: dict[Symbol, PositionHistory] = {}
         for position in positions:
-            self.positions[position.instrument.symbol] = position
+            symbol = position.instrument.symbol
+            self.positions[symbol] = position
+            self._histories[symbol] = PositionHistory(position, (deals or {}).get(symbol, ()))
             self.lock_for(position.instrument)
 
     def instrument(self, symbol: Symbol) -> Instrument:
@@ -82,32 +94,36 @@ class AccountBooks:
             position = self.positions[symbol] = Position(instrument=self.instrument(symbol))
         return position
 
-    def book(self, fill: Fill) -> Booked:
-        """Book a fill: position first, since it says what was realised, then the entry into the balances."""
-        position = self.position(fill.symbol)
+    def history(self, symbol: Symbol) -> PositionHistory:
+        """Return the history of a position, empty if there was none."""
+        history = self._histories.get(symbol)
+        if history is None:
+            history = self._histories[symbol] = PositionHistory(self.position(symbol))
+        return history
+
+    def book(self, fill: Fill, row_id: UUID) -> Booked:
+        """Book a fill or take one back: position first, since it says what is realised, then the entry.
+
+        Args:
+            fill: What has happened, or what has not after all (`is_reversal`).
+            row_id: Of the trade's row.
+        """
+        history = self.history(fill.symbol)
+        position = history.position
         instrument = position.instrument
-        realized = position.apply_fill(fill.side, fill.price, fill.quantity)
+        deal = Deal(
+            row_id=row_id,
+            trade_id=fill.external_trade_id,
+            at_ns=fill.executed_at_ns,
+            side=fill.side,
+            price=fill.price,
+            quantity=fill.quantity,
+        )
+        effect = history.remove(deal) if fill.is_reversal else history.add(deal)
         if fill.fee_asset == instrument.quote:
-            position.add_fee(fill.fee)
-        if instrument.is_perpetual:
-            entry = perpetual_fill(
-                instrument,
-                side=fill.side,
-                quantity=fill.quantity,
-                realized_pnl=realized,
-                fee=fill.fee,
-                fee_asset=fill.fee_asset,
-            )
-        else:
-            entry = spot_fill(
-                instrument,
-                side=fill.side,
-                price=fill.price,
-                quantity=fill.quantity,
-                fee=fill.fee,
-                fee_asset=fill.fee_asset,
-            )
-        return Booked(entry, realized, position, self._balances.apply(entry))
+            position.add_fee(fill.fee.copy_negate() if fill.is_reversal else fill.fee)
+        entry = _entry(instrument, fill, effect.realized_pnl)
+        return Booked(entry, effect, position, self._balances.apply(entry))
 
     def apply(self, entry: Entry) -> tuple[Asset, ...]:
         """Book an entry that is no fill; return the assets whose balance it changed."""
@@ -171,3 +187,26 @@ class AccountBooks:
     def balances(self) -> Iterable[Balance]:
         """Return every balance that there ever was."""
         return iter(self._balances)
+
+
+def _entry(instrument: Instrument, fill: Fill, realized_pnl: Decimal) -> Entry:
+    """Build the entry of a fill; of one that is taken back the lines of its entry with the other sign."""
+    if not instrument.is_perpetual:
+        entry = spot_fill(
+            instrument,
+            side=fill.side,
+            price=fill.price,
+            quantity=fill.quantity,
+            fee=fill.fee,
+            fee_asset=fill.fee_asset,
+        )
+        return reversal(entry) if fill.is_reversal else entry
+    entry = perpetual_fill(
+        instrument,
+        side=fill.side,
+        quantity=fill.quantity,
+        realized_pnl=realized_pnl.copy_negate() if fill.is_reversal else realized_pnl,
+        fee=fill.fee,
+        fee_asset=fill.fee_asset,
+    )
+    return reversal(entry) if fill.is_reversal else entry

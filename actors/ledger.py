@@ -10,17 +10,19 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
+from actors.booking import Booking, Draft
 from actors.books import AccountBooks
 from actors.cell import Cell, Instruments
 from actors.ledger_rows import DOLLARS, LedgerRows
 from actors.opening import Comparison
 from engine.domain.identifiers import AccountId, Asset, Symbol, Venue
-from engine.domain.instrument import Instrument
+from engine.domain.kinds import Side
 from engine.domain.ports import Marks
 from engine.domain.position import Position
+from engine.domain.position_history import Deal
 from engine.domain.values import ZERO, add, multiply, round_money
 from engine.messages.cell import BalancesChanged
-from engine.messages.orders import BookUnit, Fill, FillBooked, OrderChanged
+from engine.messages.orders import BookUnit, OrderChanged
 from engine.messages.portfolio import AccountMarked, AdjustBalances, PositionQuery
 from engine.messages.rows import BalanceRow, DiscrepancyRow, PositionRow, Row, TradeRow
 from engine.messages.writing import JournalEvent, WriteUnit
@@ -53,22 +55,10 @@ class LedgerLoad(msgspec.Struct, frozen=True, kw_only=True):
     balances: tuple[BalanceRow, ...] = ()
     discrepancies: tuple[DiscrepancyRow, ...] = ()
     """Those that are open."""
+    trades: tuple[TradeRow, ...] = ()
+    """The newest of each symbol that count, so that they can be taken back exactly."""
     is_opened: bool = False
     """Whether the account has opening balances, or anything else in its books."""
-
-
-class _Draft:
-    """What one unit adds to the books."""
-
-    __slots__ = ("assets", "events", "rows", "symbols")
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-        self.events: list[JournalEvent] = []
-        self.symbols: dict[Symbol, None] = {}
-        """Symbols whose position has changed."""
-        self.assets: dict[Asset, None] = {}
-        """Assets whose balance has changed."""
 
 
 class Ledger(AsyncioActor):
@@ -113,6 +103,7 @@ class Ledger(AsyncioActor):
             instruments,
             {row.asset: row.total for row in load.balances},
             [_restored(instruments, venue, row) for row in load.positions],
+            _deals(load.trades),
         )
         self._rows = LedgerRows(
             user_id=cell.user_id,
@@ -122,6 +113,7 @@ class Ledger(AsyncioActor):
             positions={row.symbol: row.id for row in load.positions},
             balances={row.asset: row.id for row in load.balances},
         )
+        self._booking = Booking(cell=cell, account_id=account_id, books=self._books, rows=self._rows)
         self._comparison = Comparison(
             cell=cell,
             account_id=account_id,
@@ -133,7 +125,7 @@ class Ledger(AsyncioActor):
             locked = self._books.follow(change)
             if locked is not None:
                 self._books.lock_for(locked)
-        self._late = _Draft()
+        self._late = Draft()
         """What came too late for its unit and waits for one."""
         self._stored = {row.asset: (row.free, row.locked) for row in load.balances}
         self._projected_n = 0
@@ -154,29 +146,29 @@ class Ledger(AsyncioActor):
     @handles(BookUnit)
     def on_book(self, message: BookUnit) -> None:
         """Book fills, follow orders, send the unit."""
-        draft = _Draft()
-        booked = self._book(draft, message.fills, message.trades, message.orders)
+        draft = Draft()
+        self._booking.book(draft, message.fills, message.trades, message.orders)
         self._finish(message.unit, draft)
-        self._tell(booked)
+        self._tell(draft)
 
     @handles(AdjustBalances)
     def on_adjust(self, message: AdjustBalances) -> None:
         """Book fills, then compare with the venue: open what was there before us, note what differs."""
-        draft = _Draft()
-        booked = self._book(draft, message.fills, message.trades, message.orders)
+        draft = Draft()
+        self._booking.book(draft, message.fills, message.trades, message.orders)
         found = self._comparison.compare(message.account, self._cell.clock.now_ns(), self._cell.wall.now_ns())
         for entry, memo in found.entries:
-            draft.rows += self._rows.entry(
+            draft.others += self._rows.entry(
                 entry, at_ns=self._cell.clock.now_ns(), correlation_id=message.unit.correlation_id, memo=memo
             )
-        draft.rows += found.discrepancies
+        draft.others += found.discrepancies
         draft.events += found.events
         draft.symbols |= dict.fromkeys(found.symbols)
         draft.assets |= dict.fromkeys(found.assets)
         for symbol in found.symbols:
             draft.assets |= dict.fromkeys(self._books.lock_for(self._books.instrument(symbol)))
         self._finish(message.unit, draft)
-        self._tell(booked)
+        self._tell(draft)
         totals = tuple((asset, self._books.total(asset)) for asset in found.assets)
         if totals or found.symbols:
             positions = tuple((symbol, self._books.position(symbol)) for symbol in found.symbols)
@@ -189,55 +181,7 @@ class Ledger(AsyncioActor):
                 key=self._cell.user_id,
             )
 
-    def _book(
-        self,
-        draft: _Draft,
-        fills: tuple[Fill, ...],
-        trades: tuple[TradeRow, ...],
-        orders: tuple[OrderChanged, ...],
-    ) -> list[FillBooked]:
-        """Add fills and changes of orders to the books and to the unit."""
-        agent_of = {change.order_id: change.agent_id for change in orders}
-        told: list[FillBooked] = []
-        touched: dict[Symbol, Instrument] = {}
-        for fill, trade in zip(fills, trades, strict=True):
-            booked = self._books.book(fill)
-            position = booked.position
-            touched[fill.symbol] = position.instrument
-            draft.symbols[fill.symbol] = None
-            for asset in booked.assets:
-                draft.assets[asset] = None
-            realized = booked.realized_pnl
-            row = msgspec.structs.replace(trade, realized_pnl=realized) if realized else trade
-            draft.rows.append(row)
-            draft.events.append(self._event("trades", "TradeBooked", row, trade.created_at, trade.correlation_id))
-            draft.rows += self._rows.entry(
-                booked.entry,
-                at_ns=fill.executed_at_ns,
-                correlation_id=trade.correlation_id,
-                order_id=fill.order_id,
-                trade_id=trade.id,
-            )
-            told.append(
-                FillBooked(
-                    user_id=self._cell.user_id,
-                    fill=fill,
-                    agent_id=agent_of.get(fill.order_id),
-                    realized_pnl=realized,
-                    position_size=position.size,
-                    totals=tuple([(asset, self._books.total(asset)) for asset in booked.assets]),
-                )
-            )
-        for change in orders:
-            instrument = self._books.follow(change)
-            if instrument is not None:
-                touched[change.symbol] = instrument
-        for instrument in touched.values():
-            for asset in self._books.lock_for(instrument):
-                draft.assets[asset] = None
-        return told
-
-    def _finish(self, unit: WriteUnit, draft: _Draft) -> None:
+    def _finish(self, unit: WriteUnit, draft: Draft) -> None:
         """Add positions and balances, and send the unit.
 
         A unit may come here after a later one: they are opened by several actors of the cell. The later one committed
@@ -256,7 +200,7 @@ class Ledger(AsyncioActor):
                 self._projected_n = n
             self._cell.writer.tell(unit.plus((*draft.rows, *rows), (*draft.events, *events)))
             return
-        self._cell.writer.tell(unit.plus(tuple(draft.rows), tuple(draft.events)))
+        self._cell.writer.tell(unit.plus(draft.rows, tuple(draft.events)))
         self._project_later(draft.symbols, draft.assets)
 
     def _project_later(self, symbols: Iterable[Symbol], assets: Iterable[Asset]) -> None:
@@ -270,7 +214,7 @@ class Ledger(AsyncioActor):
     @handles(ProjectLate)
     def on_late(self, _message: ProjectLate) -> None:
         """Store what came too late for its unit."""
-        late, self._late = self._late, _Draft()
+        late, self._late = self._late, Draft()
         self._open_unit(*self._projections(late))
 
     def _open_unit(self, rows: tuple[Row, ...], events: tuple[JournalEvent, ...] = ()) -> None:
@@ -279,7 +223,7 @@ class Ledger(AsyncioActor):
         self._projected_n = unit.n or 0
         self._cell.writer.tell(unit)
 
-    def _projections(self, draft: _Draft) -> tuple[tuple[Row, ...], tuple[JournalEvent, ...]]:
+    def _projections(self, draft: Draft) -> tuple[tuple[Row, ...], tuple[JournalEvent, ...]]:
         now_ns = self._cell.clock.now_ns()
         rows: list[Row] = []
         events: list[JournalEvent] = []
@@ -297,8 +241,8 @@ class Ledger(AsyncioActor):
             events.append(self._event("balances", "BalanceChanged", balance, now_ns))
         return tuple(rows), tuple(events)
 
-    def _tell(self, booked: list[FillBooked]) -> None:
-        for message in booked:
+    def _tell(self, draft: Draft) -> None:
+        for message in draft.told:
             self._cell.bus.publish(message, key=self._cell.user_id)
 
     def _event(self, channel: str, kind: str, row: Row, at_ns: int, correlation_id: Any = None) -> JournalEvent:
@@ -393,3 +337,19 @@ def _restored(instruments: Instruments, venue: Venue, row: PositionRow) -> Posit
         realized_pnl=row.realized_pnl,
         fees_paid=row.fees_paid,
     )
+
+
+def _deals(trades: Iterable[TradeRow]) -> dict[Symbol, list[Deal]]:
+    found: dict[Symbol, list[Deal]] = {}
+    for row in trades:
+        deal = Deal(
+            row_id=row.id,
+            trade_id=row.external_trade_id,
+            at_ns=row.executed_at,
+            side=Side(row.side),
+            price=row.price,
+            quantity=row.quantity,
+            realized_pnl=row.realized_pnl,
+        )
+        found.setdefault(row.symbol, []).append(deal)
+    return found

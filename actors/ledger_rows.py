@@ -47,10 +47,12 @@ class LedgerRows:
         order_id: UUID | None = None,
         trade_id: UUID | None = None,
         memo: str | None = None,
+        entry_id: UUID | None = None,
+        reverses: UUID | None = None,
     ) -> tuple[Row, ...]:
-        """Return the head of an entry and its lines."""
+        """Return the head of an entry and its lines; `reverses`: the entry that it takes back."""
         head = LedgerEntryRow(
-            id=self._ids.uuid(),
+            id=self._ids.uuid() if entry_id is None else entry_id,
             user_id=self._user_id,
             account_id=self._account_id,
             kind=entry.kind.value,
@@ -59,6 +61,7 @@ class LedgerRows:
             memo=memo,
             correlation_id=correlation_id,
             at=at_ns,
+            reverses=reverses,
         )
         lines = [
             LedgerLineRow(

@@ -119,6 +119,7 @@ class Comparison:
     def _open_position(self, found: Found, symbol: Symbol, size: Decimal, entry_price: Decimal) -> None:
         instrument = self._books.instrument(symbol)
         self._books.position(symbol).apply_fill(Side.BUY if size > ZERO else Side.SELL, entry_price, size.copy_abs())
+        self._books.history(symbol).forget()  # It was before every fill that we know.
         found.entries.append((opening_position(instrument, size), "position before the first entry"))
         found.symbols.append(symbol)
 

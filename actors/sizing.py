@@ -86,12 +86,12 @@ class Holding:
         position = self.positions.get(fill.symbol)
         if position is None:
             position = self.positions[fill.symbol] = Position(instrument=instrument)
-        position.apply_fill(fill.side, fill.price, fill.quantity)
+        position.apply_fill(fill.net_side, fill.price, fill.quantity)
         if fill.fee_asset == instrument.quote:
-            position.add_fee(fill.fee)
+            position.add_fee(fill.fee.copy_negate() if fill.is_reversal else fill.fee)
         order = self.pending.get(fill.order_id)
         if order is not None:
-            order.booked = add(order.booked, fill.quantity)
+            order.booked = add(order.booked, fill.net_quantity)
             if order.is_over:
                 del self.pending[fill.order_id]
         return position

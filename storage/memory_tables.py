@@ -15,7 +15,7 @@ import msgspec
 
 from engine.messages.rows import LedgerLineRow, Row
 from storage.commit_plan import PLACE_OF
-from storage.tables import KEPT, SHARED, Table, table_of
+from storage.tables import FACTS, KEPT, SHARED, Table, table_of
 
 UNIQUE: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "users": (("email",),),
@@ -33,6 +33,9 @@ UNIQUE: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
 }
 """Unique constraints beside the key. Only the last column of one may be None, and is then not compared."""
 
+COUNTING: Final = {"trades": "voided_by"}
+"""Tables whose unique constraints hold among the rows without a value in this column."""
+
 AMOUNT_MAX: Final = Decimal("1e38")
 
 Undo = list[tuple[dict[Any, Any], Any, Any]]
@@ -49,7 +52,7 @@ class Refused(ValueError):
 class _Shelf:
     """Where rows of one class go."""
 
-    __slots__ = ("births", "is_shared", "keeps", "key_of", "mode", "rows", "table", "uniques")
+    __slots__ = ("births", "counting", "is_partial", "is_shared", "keeps", "key_of", "mode", "rows", "table", "uniques")
 
     def __init__(self, table: Table, rows: dict[Any, Any], uniques: list[tuple[Any, dict[Any, Any]]]) -> None:
         self.table = table
@@ -58,7 +61,10 @@ class _Shelf:
         self.rows = rows
         self.uniques = uniques
         """(getter of the columns, holder by value)."""
-        self.is_shared = table.name in SHARED
+        self.counting = COUNTING.get(table.name)
+        self.is_shared = table.name in SHARED and not _has_whole_rows(table.name)
+        self.is_partial = self.mode == "update" and not self.is_shared
+        """Its rows change some columns of rows of another class."""
         self.births = tuple(name for name in sorted(KEPT) if name in table.columns and name not in table.key)
         self.keeps = self.is_shared or bool(self.births)
         """Something of an older row stays."""
@@ -82,7 +88,7 @@ class MemoryTables:
         self._shelves: dict[type[Row], _Shelf] = {}
 
     def rows(self, row_class: type[Row]) -> Iterable[Any]:
-        """Return the rows of a table; of one that several classes write, each as a dict by column."""
+        """Return the rows of a table; of one that several classes write and none whole, each as a dict."""
         return self._rows.get(row_class.__table__, {}).values()
 
     def get(self, row_class: type[Row], key: object) -> Any | None:
@@ -126,7 +132,7 @@ class MemoryTables:
         elif shelf.is_shared:
             new = msgspec.structs.asdict(row)
         if shelf.uniques:
-            _keep_unique(shelf, row, key, undo)
+            _keep_unique(shelf, new if shelf.is_partial else row, key, undo)
         shelf.rows[key] = new
         undo.append((shelf.rows, key, old))
 
@@ -141,7 +147,7 @@ class MemoryTables:
             old = held.get(key)
             if old is not None:
                 if shelf.mode != "ignore":
-                    held[key] = _merged(shelf, old, row) if shelf.keeps else row
+                    held[key] = _merged(shelf, old, row) if shelf.keeps or shelf.is_partial else row
             elif shelf.mode == "update":
                 early.append(row)
             else:
@@ -156,15 +162,20 @@ class MemoryTables:
         uniques = [
             (attrgetter(*columns), self._unique.setdefault((table.name, columns), {}))
             for columns in UNIQUE.get(table.name, ())
-            if set(columns) <= set(table.columns)
+            if set(columns) <= set(table.columns) or table.name in COUNTING
         ]
         shelf = self._shelves[row_class] = _Shelf(table, self._rows.setdefault(table.name, {}), uniques)
         return shelf
 
 
 def _keep_unique(shelf: _Shelf, row: Row, key: object, undo: Undo) -> None:
+    is_counting = shelf.counting is None or getattr(row, shelf.counting) is None
     for getter, holders in shelf.uniques:
         value = getter(row)
+        if not is_counting:
+            if holders.get(value) == key:
+                undo.append((holders, value, holders.pop(value)))
+            continue
         if (value[-1] if type(value) is tuple else value) is None:
             continue
         size = len(holders)
@@ -195,6 +206,8 @@ def _merged(shelf: _Shelf, old: Any, row: Row) -> Any:
     if shelf.is_shared:
         kept = {name: old[name] for name in KEPT if name in old}
         return {**old, **msgspec.structs.asdict(row), **kept}
+    if shelf.is_partial:
+        return msgspec.structs.replace(old, **msgspec.structs.asdict(row))
     kept = {name: getattr(old, name) for name in shelf.births if getattr(old, name) != getattr(row, name)}
     return msgspec.structs.replace(row, **kept) if kept else row
 
@@ -235,6 +248,13 @@ def _require_balance(rows: Sequence[Row]) -> None:
 @cache
 def _amounts(row_class: type[Row]) -> tuple[str, ...]:
     return tuple(name for name, hint in get_type_hints(row_class).items() if hint in (Decimal, Decimal | None))
+
+
+@cache
+def _has_whole_rows(table: str) -> bool:
+    """Whether one of the classes that write a table has all of its columns, so that its rows can stand there."""
+    classes = [set(row_class.__struct_fields__) for row_class in FACTS if row_class.__table__ == table]
+    return set().union(*classes) in classes
 
 
 def _place(row: Row) -> int:

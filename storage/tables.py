@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from engine.messages import rows, rows_market, rows_people
+from engine.messages import rows, rows_market, rows_people, rows_trades
 from engine.messages.rows import Mode, Ns, Row, TextArray
 
 FACTS: Final[tuple[type[Row], ...]] = (
@@ -30,7 +30,9 @@ FACTS: Final[tuple[type[Row], ...]] = (
     rows.SignalRow,
     rows.OrderRow,
     rows.OrderRequestRow,
+    rows_trades.TradeChangeRow,
     rows.TradeRow,
+    rows_trades.TradeEvidenceRow,
     rows.LedgerEntryRow,
     rows.LedgerLineRow,
     rows.PositionRow,
@@ -38,7 +40,7 @@ FACTS: Final[tuple[type[Row], ...]] = (
     rows.WatermarkRow,
     rows.ReconciliationRow,
     rows.DiscrepancyRow,
-    rows.ReplayPositionRow,
+    rows_people.ReplayPositionRow,
     rows.EquityPointRow,
     rows.PortfolioSnapshotRow,
     rows.TradingStateRow,

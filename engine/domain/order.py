@@ -366,7 +366,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
         """One trade id, two contents: book the one that outranks, keep the other as evidence."""
         if not fill.outranks(known):
             self.evidence[fill] = None
-            return Outcome(changed=True, alarms=(Alarm.CONFLICTING_TRADE,))
+            return Outcome(changed=True, alarms=(Alarm.CONFLICTING_TRADE,), evidence=(fill,))
         self.evidence[known] = None
         self.trades[fill.trade_id] = fill
         over_before = self.is_overfilled
@@ -380,8 +380,8 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
         reverse, book = self._infer()
         alarms = (Alarm.CONFLICTING_TRADE, *self._new_alarms(late=self.is_late_fill, over=over_before))
         if is_voided:
-            return Outcome(changed=True, reverse=reverse, book=book, alarms=alarms)
-        return Outcome(changed=True, reverse=(known, *reverse), book=(fill, *book), alarms=alarms)
+            return Outcome(changed=True, reverse=reverse, book=book, alarms=alarms, evidence=(known,))
+        return Outcome(changed=True, reverse=(known, *reverse), book=(fill, *book), alarms=alarms, evidence=(known,))
 
     def _new_alarms(self, *, late: bool, over: bool) -> tuple[Alarm, ...]:
         alarms: tuple[Alarm, ...] = ()

@@ -166,6 +166,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     book: tuple[FillFact, ...] = ()
     """Fills to book."""
     alarms: tuple[Alarm, ...] = ()
+    evidence: tuple[FillFact, ...] = ()
+    """Contradictory reports that are kept and not booked; one that was booked is in `reverse` as well."""
 
 
 UNCHANGED: Final = Outcome()

@@ -127,6 +127,8 @@ class TradeRow(Row, frozen=True, kw_only=True):
     correlation_id: UUID | None
     executed_at: Ns
     created_at: Ns
+    voided_by: UUID | None = None
+    """The trade that replaced it; itself where the venue took it back."""
 
 
 class LedgerEntryRow(Row, frozen=True, kw_only=True):
@@ -143,6 +145,7 @@ class LedgerEntryRow(Row, frozen=True, kw_only=True):
     memo: str | None
     correlation_id: UUID | None
     at: Ns
+    reverses: UUID | None = None
 
 
 class LedgerLineRow(Row, frozen=True, kw_only=True):
@@ -312,9 +315,10 @@ class ReconciliationRow(Row, frozen=True, kw_only=True):
     user_id: UUID
     account_id: UUID
     trigger: str
-    """`start`, `reconnect`, `timer`, `demand`."""
+    """`start`, `reconnect`, `takeover`, `timer`, `demand`."""
+    depth: str = "light"
     outcome: str
-    """`done` or `failed`."""
+    """`done`, `partial` or `failed`."""
     matched: int
     adopted: int
     late_fills: int
@@ -322,6 +326,7 @@ class ReconciliationRow(Row, frozen=True, kw_only=True):
     absent: int
     cannot_tell: int
     discrepancies: int
+    pages: int = 0
     duration_ms: int
     detail: Json
     started_at: Ns
@@ -346,20 +351,10 @@ class DiscrepancyRow(Row, frozen=True, kw_only=True):
     guess: str | None
     state: str
     """`open`, `explained`, `written_off`."""
+    detail: Json = None
+    resolved_by: str | None = None
+    resolved_at: Ns | None = None
     created_at: Ns
-    updated_at: Ns
-
-
-class ReplayPositionRow(Row, frozen=True, kw_only=True):
-    """`replay_positions`: the frame that a cell has processed."""
-
-    __table__: ClassVar[str] = "replay_positions"
-    __key__: ClassVar[tuple[str, ...]] = ("user_id", "session")
-    __mode__: ClassVar[Mode] = "upsert"
-
-    user_id: UUID
-    session: str
-    frame: int
     updated_at: Ns
 
 

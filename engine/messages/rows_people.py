@@ -134,3 +134,16 @@ class RiskAlertRow(Row, frozen=True, kw_only=True):
     message: str
     data: Json
     created_at: Ns
+
+
+class ReplayPositionRow(Row, frozen=True, kw_only=True):
+    """`replay_positions`: the frame that a cell has processed."""
+
+    __table__: ClassVar[str] = "replay_positions"
+    __key__: ClassVar[tuple[str, ...]] = ("user_id", "session")
+    __mode__: ClassVar[Mode] = "upsert"
+
+    user_id: UUID
+    session: str
+    frame: int
+    updated_at: Ns

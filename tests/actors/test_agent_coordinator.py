@@ -12,7 +12,8 @@ from engine.domain.identifiers import AgentId, CorrelationId
 from engine.domain.kinds import AgentStatus, OrderType, SignalAction
 from engine.messages.cell import ConfigureAgent
 from engine.messages.market import QuoteTick
-from engine.messages.rows import AgentRow, OrderRow, ReplayPositionRow, SignalRow
+from engine.messages.rows import AgentRow, OrderRow, SignalRow
+from engine.messages.rows_people import ReplayPositionRow
 from engine.messages.signals import AgentAnswer, AgentDecided, PauseAgent, Signal, StartAgent, StopAgent
 from engine.messages.writing import StoreStatus
 from tests.actors.conftest import MakeRig

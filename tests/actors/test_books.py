@@ -46,7 +46,7 @@ def a_fill(side: Side = Side.BUY, quantity: str = "0.1", price: str = "60000", *
 
 def test_a_perpetual_fill_moves_units_and_pays_the_fee() -> None:
     account = books()
-    booked = account.book(a_fill())
+    booked = account.book(a_fill(), an_id(1))
     assert account.position(PERPETUAL.symbol).size == D("0.1")
     assert account.balance("USDT").total == D(9_999)
     assert booked.realized_pnl == D(0)
@@ -54,15 +54,15 @@ def test_a_perpetual_fill_moves_units_and_pays_the_fee() -> None:
 
 def test_closing_a_perpetual_realises_its_profit_in_cash() -> None:
     account = books()
-    account.book(a_fill())
-    booked = account.book(a_fill(Side.SELL, price="61000"))
+    account.book(a_fill(), an_id(2))
+    booked = account.book(a_fill(Side.SELL, price="61000"), an_id(3))
     assert booked.realized_pnl == D(100)
     assert account.balance("USDT").total == D(10_000) + 100 - 2
 
 
 def test_a_spot_fill_moves_both_assets_and_a_fee_in_the_base_asset_leaves_the_coins() -> None:
     account = books()
-    account.book(a_fill(symbol=SPOT.symbol, fee=D("0.0001"), fee_asset="BTC"))
+    account.book(a_fill(symbol=SPOT.symbol, fee=D("0.0001"), fee_asset="BTC"), an_id(4))
     assert account.balance("BTC").total == D("0.0999")
     assert account.balance("USDT").total == D(4_000)
     assert account.position(SPOT.symbol).size == D("0.1")
@@ -82,7 +82,7 @@ def test_a_limit_order_locks_what_it_may_take_until_it_is_done() -> None:
 
 def test_a_perpetual_locks_the_margin_of_position_and_orders() -> None:
     account = books()
-    account.book(a_fill())
+    account.book(a_fill(), an_id(5))
     account.follow(changed())
     account.lock_for(PERPETUAL)
     assert account.balance("USDT").locked == D("600")
@@ -99,7 +99,7 @@ def test_a_stored_position_locks_its_margin_again() -> None:
 
 def test_what_is_not_known_cannot_have_been_traded() -> None:
     with pytest.raises(InvariantBroken):
-        books().book(a_fill(symbol="DOGE/USDT"))
+        books().book(a_fill(symbol="DOGE/USDT"), an_id(6))
 
 
 FILLS = st.lists(
@@ -117,7 +117,7 @@ def test_positions_and_balances_are_sums_of_the_entries(fills: list[tuple[Side, 
         account.apply(entry)
     for side, hundredths, price in fills:
         fill = a_fill(side, quantity=str(D(hundredths) / 100), price=str(price), symbol=symbol)
-        entries.append(account.book(fill).entry)
+        entries.append(account.book(fill, an_id(1)).entry)
     sums = sums_of(entries)
     assert account.balance("USDT").total == sums["assets:cash", "USDT"]
     assert account.balance("BTC").total == sums["assets:cash", "BTC"]

@@ -8,7 +8,7 @@ from storage.roles import DatabaseRole
 from tests.support.postgres import PostgresDatabase
 from tests.support.tenants import TABLES, Tenant, insert_tenant, owner_column
 
-APPEND_ONLY = ["ledger_entries", "ledger_lines", "audit_log", "decisions", "reconciliations"]
+APPEND_ONLY = ["ledger_entries", "ledger_lines", "audit_log", "decisions", "reconciliations", "trade_evidence"]
 OURS = ["cival_owner", "cival_daemon", "cival_api", "cival_reader", "authenticated"]
 
 
@@ -77,7 +77,7 @@ async def test_the_daemon_cannot_rewrite_records(pg_database: PostgresDatabase, 
 async def test_a_trade_may_be_voided_and_no_more(pg_database: PostgresDatabase) -> None:
     daemon = await pg_database.connect()
     await insert_tenant(daemon, Tenant(1))
-    assert await daemon.execute("update trades set voided_by = id") == "UPDATE 1"
+    assert await daemon.execute("update trades set voided_by = id, realized_pnl = 0") == "UPDATE 1"
     assert await refused(daemon, "update trades set quantity = 2")
     assert await refused(daemon, "delete from trades")
     assert await refused(daemon, "update events set seq = 2")

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from engine.messages import rows, rows_paper
+from engine.messages import rows, rows_paper, rows_trades
 from engine.messages.rows import Row
 from storage.pool import Connection
 from storage.roles import DatabaseRole
@@ -61,12 +61,12 @@ ADDED = {
     "events", "stream_heads", "write_units", "order_requests", "reconciliations", "discrepancies", "watermarks",
     "cell_leases", "replay_positions", "ledger_entries", "ledger_lines", "lots", "idempotency_keys", "audit_log",
     "executors", "chain_transactions", "chain_nonces", "equity_points", "schema_files", "trading_states", "decisions",
-    "transfers", "notification_routes", "backtests",
+    "transfers", "trade_evidence", "notification_routes", "backtests",
 }  # fmt: skip
 
 ROW_CLASSES = [
     member
-    for module in (rows, rows_paper)
+    for module in (rows, rows_paper, rows_trades)
     for _, member in inspect.getmembers(module, inspect.isclass)
     if issubclass(member, Row) and member.__table__
 ]

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from hypothesis import strategies as st
 
-from engine.messages import rows, rows_market, rows_people
+from engine.messages import rows, rows_market, rows_people, rows_trades
 from engine.messages.rows import Row, TextArray
 from storage.pool import Connection
 from storage.tables import encode_rows, table_of
@@ -67,7 +67,10 @@ _OF_CLASS: Final[dict[type[Row], dict[str, st.SearchStrategy[Any]]]] = {
         "origin": _one_of("agent", "api", "executor", "external", "system"),
         "executor_id": st.none(),
     },
-    rows.LedgerEntryRow: {"kind": _one_of("opening", "fill", "adjustment"), "trade_id": st.none()},
+    rows.LedgerEntryRow: {
+        "kind": _one_of("opening", "fill", "adjustment"), "trade_id": st.none(), "reverses": st.none(),
+    },
+    rows_trades.TradeEvidenceRow: {"kind": _one_of("conflict", "void", "unlisted")},
     rows.SignalRow: {"strength": st.decimals(0, 100, places=18), "confidence": st.decimals(0, 1, places=18)},
     rows.AgentRow: {"status": _one_of("active", "inactive", "paused", "error")},
     rows_people.AccountRow: {"account_type": _one_of("spot", "margin", "futures"), "mode": _one_of("paper", "live")},
@@ -76,7 +79,8 @@ _OF_CLASS: Final[dict[type[Row], dict[str, st.SearchStrategy[Any]]]] = {
     },
     rows_people.LimitRow: {"scope": _one_of("engine", "user")},
     rows.ReconciliationRow: {
-        "trigger": _one_of("start", "reconnect", "timer", "demand"), "outcome": _one_of("done", "failed"),
+        "trigger": _one_of("start", "reconnect", "takeover", "timer", "demand"),
+        "outcome": _one_of("done", "partial", "failed"), "depth": _one_of("light", "deep"),
     },
     rows.DiscrepancyRow: {
         "kind": _one_of("balance", "position"), "state": _one_of("open", "explained", "written_off"),

@@ -25,6 +25,9 @@ orders (id, user_id, account_id, client_order_id, venue_client_id, intent_key, s
 order_requests (user_id, account_id, order_id, kind, state) values ({user}, {account}, {order}, 'cancel', 'requested')
 trades (order_id, user_id, account_id, external_trade_id, symbol, side, quantity, price, exchange, executed_at)
     values ({order}, {user}, {account}, 'x-{name}', 'BTC/USDT', 'buy', 1, 100, 'simulated', {now})
+trade_evidence (user_id, account_id, order_id, kind, symbol, side, external_trade_id, venue_client_id,
+    external_order_id, executed_at)
+    values ({user}, {account}, {order}, 'conflict', 'BTC/USDT', 'buy', 'x-{name}', 'v-{name}', 'e-{name}', {now})
 trading_signals (user_id, agent_id, symbol, action, strength, price, confidence, created_at)
     values ({user}, {agent}, 'BTC/USDT', 'buy', 80, 100, 0.5, {now})
 decisions (user_id, account_id, agent_id, input_position, symbol, action, outcome)

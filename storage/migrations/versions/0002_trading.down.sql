@@ -1,1 +1,1 @@
-DROP TABLE decisions, trading_signals, trades, order_requests, orders, executors, trading_agents, trading_strategies
+DROP TABLE decisions, trading_signals, trade_evidence, trades, order_requests, orders, executors, trading_agents, trading_strategies

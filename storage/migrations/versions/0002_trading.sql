@@ -207,14 +207,47 @@ CREATE TABLE trades (
     executed_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT uk_trade_tenant UNIQUE (id, user_id),
-    CONSTRAINT uk_trade_external UNIQUE (account_id, symbol, external_trade_id, side),
     CONSTRAINT fk_trade_order FOREIGN KEY (order_id, user_id) REFERENCES orders (id, user_id),
     CONSTRAINT fk_trade_account FOREIGN KEY (account_id, user_id) REFERENCES trading_accounts (id, user_id)
 )
 -- ;;
+-- Of the reports of one trade of the venue at most one counts.
+CREATE UNIQUE INDEX uk_trade_external ON trades (account_id, symbol, external_trade_id, side) WHERE voided_by IS NULL
+-- ;;
+-- What a symbol's position was last made of, in the order in which it was booked (ids count upwards).
+CREATE INDEX idx_trades_symbol ON trades (account_id, symbol, id) WHERE voided_by IS NULL
+-- ;;
 CREATE INDEX idx_trades_user_executed ON trades (user_id, executed_at DESC)
 -- ;;
 CREATE INDEX idx_trades_order ON trades (order_id)
+-- ;;
+-- Reports about trades that are not booked: contradictions, and what the venue took back.
+CREATE TABLE trade_evidence (
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    account_id uuid NOT NULL,
+    order_id uuid, -- NULL where no order of ours is known for it
+    kind varchar(10) NOT NULL CHECK (kind IN ('conflict', 'void', 'unlisted')),
+    symbol varchar(50) NOT NULL,
+    side order_side NOT NULL,
+    external_trade_id varchar(255) NOT NULL,
+    venue_client_id varchar(255) NOT NULL,
+    external_order_id varchar(255) NOT NULL,
+    quantity amount,
+    price amount,
+    fees amount,
+    fee_asset varchar(20),
+    liquidity trade_liquidity,
+    executed_at timestamptz NOT NULL,
+    correlation_id uuid,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT fk_trade_evidence_order FOREIGN KEY (order_id, user_id) REFERENCES orders (id, user_id),
+    CONSTRAINT fk_trade_evidence_account FOREIGN KEY (account_id, user_id) REFERENCES trading_accounts (id, user_id)
+)
+-- ;;
+CREATE INDEX idx_trade_evidence_order ON trade_evidence (order_id) WHERE order_id IS NOT NULL
+-- ;;
+CREATE INDEX idx_trade_evidence_account ON trade_evidence (account_id, created_at) WHERE order_id IS NULL
 -- ;;
 -- Partitioned by month: it grows with every decision, and nothing points to it.
 CREATE TABLE trading_signals (

@@ -36,7 +36,8 @@ DO $$
 DECLARE
     t record;
     append_only constant text[] := ARRAY[
-        'ledger_entries', 'ledger_lines', 'events', 'write_units', 'audit_log', 'trades', 'reconciliations', 'decisions'];
+        'ledger_entries', 'ledger_lines', 'events', 'write_units', 'audit_log', 'trades', 'trade_evidence', 'reconciliations',
+        'decisions'];
 BEGIN
     FOR t IN
         SELECT c.relname,
@@ -62,8 +63,8 @@ BEGIN
 END
 $$
 -- ;;
--- A trade is a fact; the one later fact about it is that another replaced it.
-GRANT UPDATE (voided_by) ON trades TO cival_daemon
+-- A trade is a fact; what is learnt later is that it counts no more, and what it realised once those before it changed.
+GRANT UPDATE (voided_by, realized_pnl) ON trades TO cival_daemon
 -- ;;
 -- A unit learns the numbers of its events in the transaction that inserted it.
 GRANT UPDATE (first_seq, last_seq) ON write_units TO cival_daemon

@@ -2,12 +2,12 @@
 
 import pytest
 
-from engine.messages import rows, rows_market, rows_paper, rows_people
+from engine.messages import rows, rows_market, rows_paper, rows_people, rows_trades
 from engine.messages.rows import Row
 
 ROWS = [
     kind
-    for module in (rows, rows_people, rows_market, rows_paper)
+    for module in (rows, rows_people, rows_market, rows_paper, rows_trades)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Row) and kind is not Row
 ]
