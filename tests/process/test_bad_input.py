@@ -147,8 +147,8 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_a_second_engine_names_the_first_and_leaves_it_alone(tmp_path: Path) -> None:
-    with a_daemon(tmp_path / "data") as daemon:
+def test_a_second_engine_names_the_first_and_leaves_it_alone(tmp_path: Path, pg_cluster: Path) -> None:
+    with a_daemon(tmp_path / "data", cluster=pg_cluster) as daemon:
         daemon.start()
         assert daemon.process is not None
         line = refused(Daemon(tmp_path / "data"))
@@ -196,10 +196,12 @@ def broken_in_the_middle(path: Path) -> int:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("damage", [cut_in_the_middle, broken_in_the_middle])
-def test_a_damaged_recording_is_played_as_far_as_it_goes(damage: Callable[[Path], int], tmp_path: Path) -> None:
+def test_a_damaged_recording_is_played_as_far_as_it_goes(
+    damage: Callable[[Path], int], tmp_path: Path, pg_cluster: Path
+) -> None:
     recording = tmp_path / "btcusdt"
     line = damage(recording)
-    with a_daemon(tmp_path / "data", "--replay", str(recording), "--speed", "max") as daemon:
+    with a_daemon(tmp_path / "data", "--replay", str(recording), "--speed", "max", cluster=pg_cluster) as daemon:
         daemon.start()
         daemon.wait_for(lambda: "replay_finished" in daemon.output, "the end", 60)
         bad = [text for text in daemon.output.splitlines() if '"event":"replay_line_bad"' in text]

@@ -5,6 +5,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,8 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with a_daemon(tmp_path_factory.mktemp("orders") / "data", config=CONFIG) as running:
+def daemon(tmp_path_factory: pytest.TempPathFactory, pg_cluster: Path) -> Iterator[Daemon]:
+    with a_daemon(tmp_path_factory.mktemp("orders") / "data", config=CONFIG, cluster=pg_cluster) as running:
         running.start()
         running.wait_for(lambda: running.get("/market/tickers")["items"], "prices", 10)
         yield running

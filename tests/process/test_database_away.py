@@ -97,8 +97,8 @@ def lose_and_find(tmp_path: Path, url: str) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_an_embedded_database_that_dies_is_started_again(tmp_path: Path) -> None:
-    with a_daemon(tmp_path / "data") as daemon:
+def test_an_embedded_database_that_dies_is_started_again(tmp_path: Path, pg_cluster: Path) -> None:
+    with a_daemon(tmp_path / "data", cluster=pg_cluster) as daemon:
         daemon.start()
         daemon.wait_for(lambda: daemon.get("/market/tickers")["items"], "prices", 10)
         pid = database_pid(daemon.data_dir)

@@ -59,10 +59,10 @@ def test_a_first_run_trades_and_a_second_continues(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_nothing_changes_between_a_stop_and_the_next_start(tmp_path: Path) -> None:
+def test_nothing_changes_between_a_stop_and_the_next_start(tmp_path: Path, pg_cluster: Path) -> None:
     """Agents are switched off, an order rests: the same state before and after, journal included."""
     config = '[[accounts]]\nname = "paper-1"\nuser = "demo@localhost"\nstarting_balances = { USDT = 100000, BTC = 1 }\n'
-    with a_daemon(tmp_path / "data", config=config) as daemon:
+    with a_daemon(tmp_path / "data", config=config, cluster=pg_cluster) as daemon:
         daemon.start()
         (account,) = daemon.get("/accounts")["items"]
         order = {

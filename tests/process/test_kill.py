@@ -57,13 +57,13 @@ def seed() -> int:
 
 
 @pytest.mark.timeout(400)
-def test_kills_at_random_moments_lose_and_double_nothing(fixtures_dir: Path, tmp_path: Path) -> None:
+def test_kills_at_random_moments_lose_and_double_nothing(fixtures_dir: Path, tmp_path: Path, pg_cluster: Path) -> None:
     chosen = seed()
     print(f"CIVAL_SEED={chosen}")
     rng = random.Random(chosen)
     recorded = fixtures_dir / "hftbacktest/binance_spot"
     follower = Follower()
-    with a_daemon(tmp_path / "data", "--replay", str(recorded), "--speed", "20") as daemon:
+    with a_daemon(tmp_path / "data", "--replay", str(recorded), "--speed", "20", cluster=pg_cluster) as daemon:
         for _ in range(KILLS):
             daemon.start()
             asyncio.run(follower.follow(daemon, time.monotonic() + rng.uniform(0.1, 2.5)))

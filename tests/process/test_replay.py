@@ -47,9 +47,9 @@ async def candles(url: str) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.timeout(180)
-def test_the_recorded_session_ends_in_books_that_add_up(fixtures_dir: Path, tmp_path: Path) -> None:
+def test_the_recorded_session_ends_in_books_that_add_up(fixtures_dir: Path, tmp_path: Path, pg_cluster: Path) -> None:
     recorded = fixtures_dir / "hftbacktest/binance_spot"
-    with a_daemon(tmp_path / "data", "--replay", str(recorded), "--speed", "max") as daemon:
+    with a_daemon(tmp_path / "data", "--replay", str(recorded), "--speed", "max", cluster=pg_cluster) as daemon:
         daemon.start()
         daemon.wait_for(lambda: is_finished(daemon), "end of the replay", 120)
         url = daemon.reader_url()

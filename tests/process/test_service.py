@@ -76,8 +76,9 @@ def test_the_manager_hears_of_a_whole_life(tmp_path: Path, manager: Manager) -> 
     assert is_over(tmp_path / "data")
 
 
-def test_a_loop_that_stands_still_is_not_said_to_be_alive(tmp_path: Path, manager: Manager) -> None:
-    with a_daemon(tmp_path / "data", NOTIFY_SOCKET=str(manager.path), WATCHDOG_USEC="300000") as daemon:
+def test_a_loop_that_stands_still_is_not_said_to_be_alive(tmp_path: Path, manager: Manager, pg_cluster: Path) -> None:
+    heard = {"NOTIFY_SOCKET": str(manager.path), "WATCHDOG_USEC": "300000"}
+    with a_daemon(tmp_path / "data", cluster=pg_cluster, **heard) as daemon:
         daemon.start()
         assert daemon.process is not None
         os.kill(daemon.process.pid, signal.SIGSTOP)
@@ -89,8 +90,8 @@ def test_a_loop_that_stands_still_is_not_said_to_be_alive(tmp_path: Path, manage
         assert daemon.stop() == 0
 
 
-def test_a_drain_leaves_nothing_unsaid_and_a_second_signal_changes_nothing(tmp_path: Path) -> None:
-    with a_daemon(tmp_path / "data", config=CONFIG) as daemon:
+def test_a_drain_leaves_nothing_unsaid_and_a_second_signal_changes_nothing(tmp_path: Path, pg_cluster: Path) -> None:
+    with a_daemon(tmp_path / "data", config=CONFIG, cluster=pg_cluster) as daemon:
         daemon.start()
         assert daemon.process is not None
         began = time.monotonic()
@@ -133,8 +134,8 @@ def reloaded(daemon: Daemon, manager: Manager) -> list[str]:
     return [line for line in manager.listen() if line != "WATCHDOG=1"]
 
 
-def test_a_hangup_changes_limits_of_a_running_engine(tmp_path: Path, manager: Manager) -> None:
-    with a_daemon(tmp_path / "data", config=CONFIG, NOTIFY_SOCKET=str(manager.path)) as daemon:
+def test_a_hangup_changes_limits_of_a_running_engine(tmp_path: Path, manager: Manager, pg_cluster: Path) -> None:
+    with a_daemon(tmp_path / "data", config=CONFIG, cluster=pg_cluster, NOTIFY_SOCKET=str(manager.path)) as daemon:
         daemon.start()
         daemon.wait_for(lambda: daemon.get("/market/tickers")["items"], "prices", 10)
         (account,) = daemon.get("/accounts")["items"]

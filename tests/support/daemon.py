@@ -18,6 +18,11 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from storage.datadir import FORMAT_VERSION, VERSION_FILE
+from storage.pg_cluster import PGDATA
+from tests.support.postgres import copy_cluster
+from tests.support.warm import warm_cival
+
 T = TypeVar("T")
 
 CIVAL = [sys.executable, "-P", "-m", "engine"]
@@ -50,10 +55,8 @@ class Daemon:
     def command(self, *words: str, timeout_s: float = 60.0, **environ: str) -> "subprocess.CompletedProcess[str]":
         """Run another `cival` command on the same data directory and configuration, to its end."""
         config = self.arguments[self.arguments.index("--config") :][:2] if "--config" in self.arguments else []
-        command = [*CIVAL, *words, "--data-dir", str(self.data_dir), *config]
-        return subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=timeout_s, env=self._environ() | environ
-        )
+        command = [*words, "--data-dir", str(self.data_dir), *config]
+        return warm_cival().run(command, self._environ() | environ, timeout_s)
 
     def _environ(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("CIVAL_", "DATABASE_URL"))}
@@ -145,8 +148,18 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def a_daemon(data_dir: Path, *arguments: str, config: str | None = None, **environ: str) -> Iterator[Daemon]:
-    """Give a daemon and make sure that neither it nor its database outlives the test."""
+def a_daemon(
+    data_dir: Path, *arguments: str, config: str | None = None, cluster: Path | None = None, **environ: str
+) -> Iterator[Daemon]:
+    """Give a daemon and make sure that neither it nor its database outlives the test.
+
+    Args:
+        cluster: A migrated one to copy (`pg_cluster`); without it the first start makes its own, which takes seconds.
+    """
+    if cluster is not None:
+        data_dir.mkdir(mode=0o700)
+        (data_dir / VERSION_FILE).write_text(f"{FORMAT_VERSION}\n")
+        copy_cluster(cluster, data_dir / PGDATA)
     daemon = Daemon(data_dir, *arguments, config=config, **environ)
     try:
         yield daemon

@@ -114,7 +114,7 @@ class PostgresServer:
 
     def copy_to(self, data_dir: Path) -> None:
         """Give a data directory a migrated cluster of its own, for `storage.embedded.start`."""
-        _copy(self.cluster, data_dir / PGDATA)
+        copy_cluster(self.cluster, data_dir / PGDATA)
 
     def _execute(self, statement: str) -> None:
         async def work() -> None:
@@ -126,13 +126,18 @@ class PostgresServer:
 
 
 @pytest.fixture(scope="session")
-def pg_server(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
-    """Start the session's server with the migrated database `cival` in it."""
+def pg_cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Path:
+    """Give a stopped cluster with the migrated database `cival` in it, to copy from."""
+    return _migrated_cluster(pytestconfig, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def pg_server(tmp_path_factory: pytest.TempPathFactory, pg_cluster: Path) -> Iterator[PostgresServer]:
+    """Start the session's server on a copy of the migrated cluster."""
     data_dir = tmp_path_factory.mktemp("pg")
-    cluster = _migrated_cluster(pytestconfig, tmp_path_factory)
-    _copy(cluster, data_dir / PGDATA)
+    copy_cluster(pg_cluster, data_dir / PGDATA)
     server = run(start_server(data_dir))
-    yield PostgresServer(server, cluster)
+    yield PostgresServer(server, pg_cluster)
     run(server.stop())
 
 
@@ -171,7 +176,7 @@ def _migrated_cluster(config: pytest.Config, factory: pytest.TempPathFactory) ->
             shutil.rmtree(folder / "cluster-new", ignore_errors=True)
             made = factory.mktemp("pg-new")
             run(_make_cluster(made))
-            _copy(made / PGDATA, folder / "cluster-new")
+            copy_cluster(made / PGDATA, folder / "cluster-new")
             (folder / "cluster-new").rename(kept)
         os.utime(kept)
         return kept
@@ -192,6 +197,7 @@ def _key() -> str:
     return f"cluster-{digest.hexdigest()[:16]}"
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy_cluster(source: Path, target: Path) -> None:
+    """Copy a stopped cluster."""
     # cp clones the files where the file system can.
     subprocess.run(["cp", "-a", "--reflink=auto", str(source), str(target)], check=True)

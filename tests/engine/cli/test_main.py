@@ -1,13 +1,16 @@
 """The command line itself: help, usage errors, exit codes."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from engine.cli import main as cli
 from engine.cli.main import COMMANDS, main
 from engine.domain.errors import BadInput, ConfigError, DependencyAway
+from tests.support.daemon import CIVAL, Daemon
 
 
 def run(*arguments: str) -> int:
@@ -68,3 +71,15 @@ def test_an_error_is_one_line_and_the_exit_code_of_its_class(
     monkeypatch.setattr(cli.cival, "main", fail)
     assert run("status") == code
     assert capsys.readouterr().err == f"cival: {error}\n"
+
+
+@pytest.mark.parametrize("words", [("orders",), ("db", "url"), ("run", "--speed", "nan"), ("nonsense",), ("order",)])
+def test_a_command_of_a_test_does_what_the_program_does(words: tuple[str, ...], tmp_path: Path) -> None:
+    """The tests of this folder fork their commands from a process that has imported everything."""
+    forked = Daemon(tmp_path).command(*words)
+    command = [*CIVAL, *words, "--data-dir", str(tmp_path)]
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("CIVAL_", "DATABASE_URL"))}
+    program = subprocess.run(command, check=False, capture_output=True, text=True, env=environ)
+    assert (forked.returncode, forked.stdout, forked.stderr) == (program.returncode, program.stdout, program.stderr)
+    assert forked.returncode != 0
+    assert forked.stderr
