@@ -128,7 +128,7 @@ class CellLoader:
 
     async def _agents(self, connection: Connection, user_id: UserId) -> tuple[AgentState, ...]:
         records = await connection.fetch(self._sql["agents"], user_id)
-        holdings = _holdings(await connection.fetch(self._sql["agent_trades"], user_id))
+        holdings = holdings_of(await connection.fetch(self._sql["agent_trades"], user_id))
         return tuple(
             AgentState(
                 row=decode(rows.AgentRow, record),
@@ -167,18 +167,18 @@ def _by_account(items: Iterable[Any], row_of: Any = lambda item: item) -> defaul
     return found
 
 
-def _holdings(records: Iterable[asyncpg.Record]) -> list[AgentHolding]:
+def holdings_of(records: Iterable[Any]) -> list[AgentHolding]:
     """Turn the trades since each position began into its average price.
 
     What was realised follows from the whole: realised = cash flow + size x average price.
     """
-    groups: dict[tuple[UUID, Symbol], list[asyncpg.Record]] = defaultdict(list)
+    groups: dict[tuple[UUID, Symbol], list[Any]] = defaultdict(list)
     for record in records:
         groups[_uuid(record["agent_id"]), record["symbol"]].append(record)
     return [_holding(AgentId(agent_id), symbol, group) for (agent_id, symbol), group in groups.items()]
 
 
-def _holding(agent_id: AgentId, symbol: Symbol, group: Sequence[asyncpg.Record]) -> AgentHolding:
+def _holding(agent_id: AgentId, symbol: Symbol, group: Sequence[Any]) -> AgentHolding:
     size = cost = ZERO
     for record in group:
         quantity = record["quantity"] if record["side"] == Side.BUY else -record["quantity"]

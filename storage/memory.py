@@ -57,6 +57,10 @@ class MemoryFactStore:
         fence = self._fences[user_id] = self._fences.get(user_id, 0) + 1
         return fence
 
+    def holds(self, user_id: UserId, fence: int) -> bool:
+        """Whether units under this fence may be written now."""
+        return self._fences.get(user_id) == fence
+
     def rows(self, row_class: type[Row]) -> Iterator[Row]:
         """Return the rows of a table."""
         return iter(self.tables.rows(row_class))
@@ -77,7 +81,7 @@ class MemoryFactStore:
     def _commit_unit(self, unit: WriteUnit, broken: set[Cell]) -> UnitResult:
         fence = unit.fence
         if fence is not None:
-            if self._fences.get(unit.user_id) != fence:
+            if not self.holds(unit.user_id, fence):
                 return _refused(unit, "fenced", f"the lease with fence {fence} is not held")
             if broken and (unit.user_id, fence) in broken:
                 return _refused(unit, "bad_data", "behind a unit of the same cell that was refused")
