@@ -15,7 +15,7 @@ from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import AccountId, OrderId, UserId, venue_client_id
 from engine.domain.kinds import OrderType, Side
 from engine.messages.base import Message
-from engine.messages.remote import RemoteFrame, RemoteHello, RemoteWelcome
+from engine.messages.remote import RemoteFrame, RemoteHello, RemotePing, RemoteWelcome
 from engine.messages.venues import (
     AccountOpened,
     OpenAccount,
@@ -249,6 +249,13 @@ class Line:
 
     def kinds(self) -> list[str]:
         return [type(each).__name__ for each in self.told()]
+
+
+async def stay(line: Line, seconds: int) -> None:
+    """Let time pass beside a venue that gives signs of life."""
+    for _ in range(seconds):
+        await line.wait(1)
+        await line.say(RemotePing(at_ns=1))
 
 
 @asynccontextmanager

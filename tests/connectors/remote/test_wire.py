@@ -45,7 +45,7 @@ async def test_a_half_open_connection_is_given_up_after_six_seconds() -> None:
         submit = a_submit()
         await line.tell(submit)
         await line.wait(0.6)
-        assert line.link.is_closed
+        assert line.links[0].is_closed
         assert line.connections[-1].reason == "silent for 6 s"
         assert [each.why for each in line.told()] == ["link lost: silent for 6 s"]
 
