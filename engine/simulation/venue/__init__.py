@@ -1,0 +1,1 @@
+"""The venue that lies: its own exact books, and every way to tell them wrong, late, twice or not at all."""
