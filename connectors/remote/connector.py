@@ -22,6 +22,7 @@ from connectors.remote.messages import HoldOver
 from connectors.remote.session import RemoteSession
 from connectors.remote.wire import OUTBOUND_BYTES_MAX, RemoteTimes
 from engine.domain.identifiers import UserId, Venue
+from engine.domain.ports import SendPermit
 from engine.messages.base import Message
 from engine.messages.remote import NOTHING_DONE, RemoteFrame, RemotePing, RemotePong, RemoteRefused
 from engine.messages.venues import (
@@ -38,9 +39,8 @@ from engine.messages.venues import (
     VenueFill,
     VenueSubmit,
 )
-from engine.messages.writing import StoreStatus
 from engine.runtime.actor import handles
-from engine.runtime.bus import Bus, Subscription
+from engine.runtime.bus import Bus
 from engine.runtime.clock import Clock
 from engine.runtime.entropy import Rng
 from engine.runtime.future import AsyncioFuture
@@ -52,9 +52,6 @@ EXPIRED: Final = "expired_before_send"
 FENCED: Final = "fenced"
 BUSY: Final = "busy"
 WITHDRAWN: Final = "cancelled_before_send"
-
-MaySend = Callable[[UserId, int], bool]
-"""Whether a request may leave under this fence of the user's lease, now."""
 
 _Open = VenueSubmit | VenueAmend
 
@@ -70,7 +67,7 @@ class RemoteVenue(RemoteSession):
         bus: Bus,
         wall: Clock,
         rng: Rng,
-        may_send: MaySend,
+        permit: SendPermit,
         engine: str = "cival",
         token: Secret | None = None,
         times: RemoteTimes | None = None,
@@ -83,7 +80,7 @@ class RemoteVenue(RemoteSession):
             bus: Answers and events leave under the account's id, `VenueConnection` under the venue's name.
             wall: Wall clock: `valid_until_ns`, time-outs, signs of life.
             rng: Jitter of the backoff.
-            may_send: Asked directly before each command that has a fence is written.
+            permit: Asked directly before each command that has a fence is written.
             engine: How we introduce ourselves.
             token: Sent in the greeting, and nowhere else.
             times: How long things may take.
@@ -98,27 +95,10 @@ class RemoteVenue(RemoteSession):
             token=token,
             times=times or RemoteTimes(),
         )
-        self._may_send = may_send
+        self._permit = permit
         self._held: deque[_Open] = deque()
         self._hold_until_ns = 0
         """By the monotonic clock."""
-        self._is_store_away = False
-        self._subscription: Subscription | None = None
-
-    def on_start(self) -> None:
-        """Listen to the database's state and begin to connect; nobody waits for the venue."""
-        self._subscription = self._bus.subscribe(StoreStatus, self.actor_ref.tell)
-        super().on_start()
-
-    def on_stop(self) -> None:
-        """Hang up."""
-        if self._subscription is not None:
-            self._subscription.cancel()
-        super().on_stop()
-
-    def on_failure(self, *_: object) -> None:
-        """Hang up."""
-        self.on_stop()
 
     # --- Commands -----------------------------------------------------------------------------------------------------
 
@@ -137,8 +117,7 @@ class RemoteVenue(RemoteSession):
         """Send a cancel at once; an order that is still held here is withdrawn instead."""
         if self._withdraw(cancel):
             self._refuse_cancel(cancel, "unknown_order")
-        # While the database is away no lease can be renewed, and cancels are what may leave then.
-        elif not self._is_store_away and self._is_fenced(cancel):
+        elif self._is_fenced(cancel, self._permit.may_cancel):
             self._refuse_cancel(cancel, FENCED)
         else:
             self._send_command(cancel, self._why_closed(cancel.account_id), 2 * OUTBOUND_BYTES_MAX)
@@ -147,11 +126,6 @@ class RemoteVenue(RemoteSession):
         self._answer(VenueCancelRefused(
             order_id=cancel.order_id, account_id=cancel.account_id, code=code, venue_time_ns=self._wall.now_ns()
         ))  # fmt: skip
-
-    @handles(StoreStatus)
-    def on_store(self, message: StoreStatus) -> None:
-        """Know whether leases can be renewed."""
-        self._is_store_away = not message.available
 
     def _send_or_hold(self, command: _Open) -> None:
         rest_ns = self._hold_until_ns - self._wall.monotonic_ns()
@@ -167,11 +141,11 @@ class RemoteVenue(RemoteSession):
         why = self._why_closed(command.account_id)
         if why is None and self._wall.now_ns() > command.valid_until_ns:
             why = EXPIRED
-        if why is None and self._is_fenced(command):
+        if why is None and self._is_fenced(command, self._permit.may_send):
             why = FENCED
         self._send_command(command, why, OUTBOUND_BYTES_MAX)
 
-    def _send_command(self, command: VenueSubmit | VenueAmend | VenueCancel, why: str | None, room: int) -> None:
+    def _send_command(self, command: _Open | VenueCancel, why: str | None, room: int) -> None:
         """Write a command unless there is a reason not to; either way it is answered."""
         if why is None and (self._undrained > room or self._requests.is_full_for(command)):
             why = BUSY
@@ -180,11 +154,11 @@ class RemoteVenue(RemoteSession):
         else:
             self._answer(not_sent(command, why, self._wall.now_ns()))
 
-    def _is_fenced(self, command: VenueSubmit | VenueAmend | VenueCancel) -> bool:
+    def _is_fenced(self, command: _Open | VenueCancel, may_leave: Callable[[UserId, int], bool]) -> bool:
         if not command.fence:
             return False
         user_id = self._owner(command.account_id)
-        return user_id is None or not self._may_send(user_id, command.fence)
+        return user_id is None or not may_leave(user_id, command.fence)
 
     def _on_answered(self, command: Message, answer: Message) -> None:
         if isinstance(answer, RemoteRefused):

@@ -72,7 +72,7 @@ class RemoteSession(RemoteWire):
         self._opening: set[AccountId] = set()
         """Accounts for which the venue has not answered since its welcome."""
         self._callers: list[tuple[OpenAccount, OnAnswer]] = []
-        """Who asked to open an account while the outcome of the dial is open."""
+        """Who asked to open an account before the outcome of the first dial."""
         self._why = "not connected yet"
         self._logged = ""
         self._retry_after_ns = 0
@@ -151,7 +151,8 @@ class RemoteSession(RemoteWire):
         known.message = message
         if self._capabilities is not None:
             self._introduce(known, on_answer)
-        elif self._is_dialling:
+        elif self._told is None:
+            # Soon after the start: the first dial decides. Later nobody is kept waiting by a venue that hangs.
             self._callers.append((message, on_answer))
         else:
             on_answer(without_answer(message, self._why, self._wall.now_ns()))

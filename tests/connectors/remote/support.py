@@ -144,6 +144,23 @@ def accepted(submit: VenueSubmit, **changes: Any) -> VenueAccepted:
     return VenueAccepted(**fields | changes)
 
 
+class Permit:
+    """Port `SendPermit`: says what the test tells it to, and remembers who asked."""
+
+    def __init__(self) -> None:
+        self.sends: Callable[[int], bool] = lambda _fence: True
+        self.cancels: Callable[[int], bool] = lambda _fence: True
+        self.asked: list[tuple[UserId, int]] = []
+
+    def may_send(self, user_id: UserId, fence: int) -> bool:
+        self.asked.append((user_id, fence))
+        return self.sends(fence)
+
+    def may_cancel(self, user_id: UserId, fence: int) -> bool:
+        self.asked.append((user_id, fence))
+        return self.cancels(fence)
+
+
 class Line:
     """A remote venue, the links that it has dialled, and what was heard of it."""
 
@@ -157,13 +174,10 @@ class Line:
         self.links: list[MemoryLink] = []
         self.dial_error: BaseException | None = None
         self.dial_hangs = False
-        self.may_send: Callable[[UserId, int], bool] = lambda _user, _fence: True
+        self.permit = Permit()
         self.heard: list[Any] = []
         self.connections: list[VenueConnection] = []
         self.ref: Ref[RemoteVenue]
-
-    def _may_send(self, user_id: UserId, fence: int) -> bool:
-        return self.may_send(user_id, fence)
 
     async def dial(self) -> Link:
         if self.dial_hangs:
@@ -180,7 +194,7 @@ class Line:
         self.bus.subscribe(VenueConnection, self.connections.append, VENUE)
         self.ref = await self.system.start(
             RemoteVenue, name="remote", venue=VENUE, dial=self.dial, bus=self.bus, wall=self.clock, rng=self.rng,
-            may_send=self._may_send, **settings,
+            permit=self.permit, **settings,
         )  # fmt: skip
         await self.rest()
 

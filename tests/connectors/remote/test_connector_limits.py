@@ -7,7 +7,6 @@ import pytest
 
 from connectors.remote import connector as module
 from connectors.remote.connector import EXPIRED, FENCED, WITHDRAWN
-from engine.domain.identifiers import UserId
 from engine.messages.remote import RemoteRefused
 from engine.messages.venues import (
     AccountQuery,
@@ -19,7 +18,6 @@ from engine.messages.venues import (
     VenueNotSent,
     VenueSubmit,
 )
-from engine.messages.writing import StoreStatus
 from tests.connectors.remote.support import (
     ACCOUNT,
     NOW_NS,
@@ -62,13 +60,7 @@ async def test_nothing_leaves_late() -> None:
 
 async def test_nothing_leaves_under_a_fence_that_is_over() -> None:
     async with a_line() as line:
-        asked: list[tuple[UserId, int]] = []
-
-        def may_send(user_id: UserId, fence: int) -> bool:
-            asked.append((user_id, fence))
-            return fence == 8
-
-        line.may_send = may_send
+        line.permit.sends = line.permit.cancels = lambda fence: fence == 8
         for command in (SUBMIT, CANCEL, AMEND):
             await line.tell(replace(command, fence=7))
         assert line.told() == [
@@ -76,25 +68,19 @@ async def test_nothing_leaves_under_a_fence_that_is_over() -> None:
             VenueCancelRefused(**NAMES, code=FENCED, venue_time_ns=NOW_NS),
             VenueAmendRefused(**NAMES, request_id=AMEND.request_id, code=FENCED, venue_time_ns=NOW_NS),
         ]
-        assert asked == [(USER, 7)] * 3
+        assert line.permit.asked == [(USER, 7)] * 3
         for command in (SUBMIT, CANCEL, AMEND):
             await line.tell(replace(command, fence=8))
         assert line.told() == []
         assert [line.link.count(kind) for kind in (VenueSubmit, VenueCancel, VenueAmend)] == [1, 1, 1]
 
 
-async def test_while_the_database_is_away_cancels_leave_without_a_lease_and_orders_do_not() -> None:
+async def test_while_only_cancels_may_leave_only_cancels_do() -> None:
     async with a_line() as line:
-        line.may_send = lambda _user, _fence: False
-        line.bus.publish(StoreStatus(available=False, reason="away", since_ns=NOW_NS))
-        await line.rest()
+        line.permit.sends = lambda _fence: False
         await line.tell(replace(CANCEL, fence=7))
         await line.tell(replace(SUBMIT, fence=7))
         assert line.told() == [VenueNotSent(**NAMES, why=FENCED)]
-        assert line.link.count(VenueCancel) == 1
-        line.bus.publish(StoreStatus(available=True, reason="", since_ns=NOW_NS))
-        await line.rest()
-        await line.tell(replace(CANCEL, fence=7))
         assert line.link.count(VenueCancel) == 1
 
 
@@ -174,7 +160,7 @@ async def test_a_limit_that_is_prolonged_holds_longer_and_what_is_held_is_checke
         line.told()
         await line.wait(2)
         assert line.told() == []
-        line.may_send = lambda _user, _fence: False
+        line.permit.sends = lambda _fence: False
         await line.wait(1.1)
         assert [each.why for each in line.told()] == [EXPIRED, FENCED]
         assert line.link.count(VenueSubmit) == 1

@@ -20,7 +20,7 @@ from engine.runtime.clock import WallClock
 from engine.runtime.entropy import Ids, seeded_rng
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
-from tests.connectors.remote.support import ACCOUNT, TOLD, VENUE, a_cancel, a_submit, an_account
+from tests.connectors.remote.support import ACCOUNT, TOLD, VENUE, Permit, a_cancel, a_submit, an_account
 from tests.support.remote_peer import HonestPeer, a_server, free_port
 
 pytestmark = pytest.mark.asyncio
@@ -48,7 +48,7 @@ async def a_venue(address: VenueAddress) -> AsyncIterator[tuple[Ref[RemoteVenue]
         bus.subscribe(kind, heard.append)
     ref = await system.start(
         RemoteVenue, name="remote", venue=VENUE, dial=stream_dial(address), bus=bus, wall=wall, rng=rng,
-        may_send=lambda _user, _fence: True,
+        permit=Permit(),
     )  # fmt: skip
     try:
         yield ref, heard
