@@ -13,20 +13,26 @@ import msgspec
 from actors.booking import Booking, Draft
 from actors.books import AccountBooks
 from actors.cell import Cell, Instruments
-from actors.ledger_rows import DOLLARS, LedgerRows
+from actors.ledger_rows import DOLLARS, LedgerRows, deals_of, restored_position
 from actors.opening import Comparison
+from engine.domain.discrepancy import BALANCE
 from engine.domain.identifiers import AccountId, Asset, Symbol, Venue
-from engine.domain.kinds import Side
 from engine.domain.ports import Marks
-from engine.domain.position import Position
-from engine.domain.position_history import Deal
 from engine.domain.values import ZERO, add, multiply, round_money
 from engine.messages.cell import BalancesChanged
 from engine.messages.orders import BookUnit, OrderChanged
-from engine.messages.portfolio import AccountMarked, AdjustBalances, PositionQuery
+from engine.messages.portfolio import (
+    AccountMarked,
+    AdjustBalances,
+    DiscrepanciesCompared,
+    PositionQuery,
+    WriteOffAnswer,
+    WriteOffDiscrepancy,
+)
 from engine.messages.rows import BalanceRow, DiscrepancyRow, PositionRow, Row, TradeRow
 from engine.messages.writing import JournalEvent, WriteUnit
 from engine.runtime.actor import AsyncioActor, handles
+from engine.runtime.future import AsyncioFuture
 
 MARK_EVERY_NS: Final = 5_000_000_000
 """Market time between two valuations."""
@@ -58,7 +64,7 @@ class LedgerLoad(msgspec.Struct, frozen=True, kw_only=True):
     trades: tuple[TradeRow, ...] = ()
     """The newest of each symbol that count, so that they can be taken back exactly."""
     is_opened: bool = False
-    """Whether the account has opening balances, or anything else in its books."""
+    """Whether the account was compared with its venue before: what differs from then on is no opening."""
 
 
 class Ledger(AsyncioActor):
@@ -102,8 +108,8 @@ class Ledger(AsyncioActor):
             venue,
             instruments,
             {row.asset: row.total for row in load.balances},
-            [_restored(instruments, venue, row) for row in load.positions],
-            _deals(load.trades),
+            [restored_position(instruments, venue, row) for row in load.positions],
+            deals_of(load.trades),
         )
         self._rows = LedgerRows(
             user_id=cell.user_id,
@@ -119,7 +125,9 @@ class Ledger(AsyncioActor):
             account_id=account_id,
             books=self._books,
             discrepancies=load.discrepancies,
-            is_opened=load.is_opened or bool(load.balances or load.positions),
+            is_opened=load.is_opened,
+            instruments=[each for (of, _), each in instruments.items() if of == venue],
+            price_of=lambda symbol: marks.price(venue, symbol),
         )
         for change in open_orders:
             locked = self._books.follow(change)
@@ -148,6 +156,7 @@ class Ledger(AsyncioActor):
         """Book fills, follow orders, send the unit."""
         draft = Draft()
         self._booking.book(draft, message.fills, message.trades, message.orders)
+        self._comparison.booked(message.fills)
         self._finish(message.unit, draft)
         self._tell(draft)
 
@@ -156,12 +165,13 @@ class Ledger(AsyncioActor):
         """Book fills, then compare with the venue: open what was there before us, note what differs."""
         draft = Draft()
         self._booking.book(draft, message.fills, message.trades, message.orders)
+        self._comparison.booked(message.fills)
         found = self._comparison.compare(message.account, self._cell.clock.now_ns(), self._cell.wall.now_ns())
         for entry, memo in found.entries:
             draft.others += self._rows.entry(
                 entry, at_ns=self._cell.clock.now_ns(), correlation_id=message.unit.correlation_id, memo=memo
             )
-        draft.others += found.discrepancies
+        draft.others += (*found.discrepancies, *found.marks)
         draft.events += found.events
         draft.symbols |= dict.fromkeys(found.symbols)
         draft.assets |= dict.fromkeys(found.assets)
@@ -169,17 +179,58 @@ class Ledger(AsyncioActor):
             draft.assets |= dict.fromkeys(self._books.lock_for(self._books.instrument(symbol)))
         self._finish(message.unit, draft)
         self._tell(draft)
-        totals = tuple((asset, self._books.total(asset)) for asset in found.assets)
-        if totals or found.symbols:
-            positions = tuple((symbol, self._books.position(symbol)) for symbol in found.symbols)
-            self._cell.bus.publish(
-                BalancesChanged(
-                    account_id=self._account_id,
-                    totals=totals,
-                    positions=tuple((symbol, each.size, each.average_price) for symbol, each in positions),
-                ),
-                key=self._cell.user_id,
+        self._tell_changed(found.assets, found.symbols)
+
+    @handles(WriteOffDiscrepancy)
+    def on_write_off(self, message: WriteOffDiscrepancy) -> AsyncioFuture[WriteOffAnswer] | WriteOffAnswer:
+        """Book a difference away, or take that back. Answered when it is durable."""
+        now_ns = self._cell.clock.now_ns()
+        done = self._comparison.write_off(message, now_ns, self._cell.wall.now_ns())
+        if done is None:
+            error = "not_open" if message.takes_back is None else "not_written_off"
+            return WriteOffAnswer(discrepancy_id=message.discrepancy_id, error=error)
+        written, event = done
+        draft = Draft()
+        draft.others += self._rows.entry(
+            written.entry,
+            at_ns=now_ns,
+            correlation_id=None,
+            memo=written.memo,
+            entry_id=written.entry_id,
+            reverses=written.reverses,
+        )
+        draft.others += (written.row, *(() if message.record is None else message.record.rows))
+        draft.events.append(event)
+        name = written.row.asset
+        assets, symbols = ([name], []) if written.row.kind == BALANCE else ([], [name])
+        draft.assets, draft.symbols = dict.fromkeys(assets), dict.fromkeys(symbols)
+        for symbol in symbols:
+            draft.assets |= dict.fromkeys(self._books.lock_for(self._books.instrument(symbol)))
+        rows, events = self._projections(draft)
+        unit = self._cell.numbers.open(rows=(*draft.rows, *rows), events=(*draft.events, *events))
+        self._projected_n = unit.n or 0
+        reply: AsyncioFuture[WriteOffAnswer] = self.new_future()
+        answer = WriteOffAnswer(discrepancy_id=written.row.id, row=written.row)
+        self.spawn(self._answer(unit, answer, reply), name="ack")
+        self._tell_changed(assets, symbols)
+        return reply
+
+    async def _answer(self, unit: WriteUnit, answer: WriteOffAnswer, reply: AsyncioFuture[WriteOffAnswer]) -> None:
+        await self._cell.writer.ask(unit)
+        reply.set(answer)
+
+    def _tell_changed(self, assets: Sequence[Asset], symbols: Sequence[Symbol]) -> None:
+        """Tell what no fill has changed, and what still differs from the venue."""
+        if assets or symbols:
+            positions = [(symbol, self._books.position(symbol)) for symbol in symbols]
+            changed = BalancesChanged(
+                account_id=self._account_id,
+                totals=tuple((asset, self._books.total(asset)) for asset in assets),
+                positions=tuple((symbol, each.size, each.average_price) for symbol, each in positions),
             )
+            self._cell.bus.publish(changed, key=self._cell.user_id)
+        compared = DiscrepanciesCompared(account_id=self._account_id, rows=self._comparison.open)
+        self._cell.bus.publish(compared, key=self._account_id)
 
     def _finish(self, unit: WriteUnit, draft: Draft) -> None:
         """Add positions and balances, and send the unit.
@@ -327,29 +378,3 @@ class Ledger(AsyncioActor):
         """Return the signed position in a symbol."""
         position = self._books.positions.get(message.symbol)
         return ZERO if position is None else position.size
-
-
-def _restored(instruments: Instruments, venue: Venue, row: PositionRow) -> Position:
-    return Position.restored(
-        instruments[venue, row.symbol],
-        size=row.size,
-        average_price=row.average_price,
-        realized_pnl=row.realized_pnl,
-        fees_paid=row.fees_paid,
-    )
-
-
-def _deals(trades: Iterable[TradeRow]) -> dict[Symbol, list[Deal]]:
-    found: dict[Symbol, list[Deal]] = {}
-    for row in trades:
-        deal = Deal(
-            row_id=row.id,
-            trade_id=row.external_trade_id,
-            at_ns=row.executed_at,
-            side=Side(row.side),
-            price=row.price,
-            quantity=row.quantity,
-            realized_pnl=row.realized_pnl,
-        )
-        found.setdefault(row.symbol, []).append(deal)
-    return found

@@ -1,15 +1,18 @@
-"""Rows of what the ledger books."""
+"""Rows of what the ledger books, and what it makes of them when it starts."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from uuid import UUID
 
+from actors.cell import Instruments
 from engine.domain.balances import Balance
 from engine.domain.identifiers import AccountId, Asset, CorrelationId, Symbol, UserId, Venue
 from engine.domain.journal import Entry
-from engine.domain.kinds import PositionSide
+from engine.domain.kinds import PositionSide, Side
 from engine.domain.ports import Ids
 from engine.domain.position import Position
-from engine.messages.rows import BalanceRow, LedgerEntryRow, LedgerLineRow, PositionRow, Row
+from engine.domain.position_history import Deal
+from engine.messages.rows import BalanceRow, LedgerEntryRow, LedgerLineRow, PositionRow, Row, TradeRow
 
 DOLLARS = frozenset({"USD", "USDT", "USDC"})
 """Assets that count as US dollars."""
@@ -117,3 +120,31 @@ class LedgerRows:
             exchange=self._venue,
             updated_at=now_ns,
         )
+
+
+def restored_position(instruments: Instruments, venue: Venue, row: PositionRow) -> Position:
+    """Rebuild a position from its row."""
+    return Position.restored(
+        instruments[venue, row.symbol],
+        size=row.size,
+        average_price=row.average_price,
+        realized_pnl=row.realized_pnl,
+        fees_paid=row.fees_paid,
+    )
+
+
+def deals_of(trades: Iterable[TradeRow]) -> dict[Symbol, list[Deal]]:
+    """Rebuild what each symbol's position was last made of."""
+    found: dict[Symbol, list[Deal]] = {}
+    for row in trades:
+        deal = Deal(
+            row_id=row.id,
+            trade_id=row.external_trade_id,
+            at_ns=row.executed_at,
+            side=Side(row.side),
+            price=row.price,
+            quantity=row.quantity,
+            realized_pnl=row.realized_pnl,
+        )
+        found.setdefault(row.symbol, []).append(deal)
+    return found

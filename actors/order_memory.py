@@ -50,6 +50,11 @@ class OrderMemory:
         """Return every order that is not done; costs a walk over the done ones as well."""
         return (live for live in tuple(self._by_id.values()) if not live.state.is_done)
 
+    def newest_done(self, count: int) -> list[LiveOrder]:
+        """Return the newest done orders, oldest of them first."""
+        newest = list(self._done)[-count:] if count else []
+        return [self._by_id[order_id] for order_id in newest]
+
     def ended(self, live: LiveOrder) -> None:
         """Count an order that has just ended among those that may be forgotten."""
         self._done.append(live.state.order_id)

@@ -1,20 +1,32 @@
 """How a router applies what a reconciliation found: fills first, then orders, then the comparison of balances."""
 
 from functools import partial
+from typing import Final
 
 import msgspec
 
 from actors.fact_batch import FactBatch
 from actors.live_order import LiveOrder
 from actors.router_core import RouterCore, key_of
+from actors.venue_pages import is_number
 from actors.venue_questions import VenueQuestions
 from engine.domain.kinds import DoneReason, Lifecycle
 from engine.messages.archive import OrderLoad
-from engine.messages.portfolio import AdjustBalances, ApplyReconciliation, ReconciliationApplied
+from engine.messages.cell import HoldFills
+from engine.messages.portfolio import (
+    AdjustBalances,
+    ApplyReconciliation,
+    OrdersToCompare,
+    OrdersToCompareQuery,
+    ReconciliationApplied,
+)
 from engine.messages.venues import VenueAccount
 from engine.messages.writing import WriteUnit
 from engine.runtime.actor import handles
 from engine.runtime.future import AsyncioFuture
+
+MISSING_PER_RUN: Final = 200
+"""Orders that are asked for because a list does not show them; the others wait for the next run."""
 
 
 class FactsRecalled(msgspec.Struct, frozen=True):
@@ -29,6 +41,21 @@ class Reconciling(RouterCore):
     """The part of a router that reconciles."""
 
     questions: VenueQuestions
+
+    @handles(HoldFills)
+    def on_hold(self, message: HoldFills) -> None:
+        """Let fills wait for older ones, or wait no more."""
+        if not message.hold:
+            self.take_early()
+        elif not self.is_holding:
+            self.hold_early()
+
+    @handles(OrdersToCompareQuery)
+    def on_orders_to_compare(self, message: OrdersToCompareQuery) -> OrdersToCompare:
+        """Name the orders that the venue can be asked for."""
+        open_ones = [live for live in self.memory.living() if live.state.lifecycle is Lifecycle.WORKING]
+        chosen = [*open_ones, *self.memory.newest_done(message.closed_max)]
+        return OrdersToCompare(orders=tuple((live.row.symbol, live.row.venue_client_id) for live in chosen))
 
     @handles(ApplyReconciliation)
     def on_reconcile(self, message: ApplyReconciliation) -> AsyncioFuture[ReconciliationApplied]:
@@ -78,8 +105,14 @@ class Reconciling(RouterCore):
             adopted=adopted,
             closed=closed,
             matched=matched,
-            is_compared=message.account is not None and self._is_comparable(message.account),
+            is_compared=message.account is not None and self._is_comparable(message.account, message.booked_before),
+            booked=self.booked,
+            inferred=self.tally["inferred"],
+            absent=self.questions.tally["absent"],
+            cannot_tell=self.questions.tally["cannot_tell"],
         )
+        self.tally.clear()
+        self.questions.tally.clear()
         unit = self.cell.numbers.open(
             message.unit.correlation_id, message.unit.rows + batch.rows(), tuple(batch.events)
         )
@@ -89,7 +122,8 @@ class Reconciling(RouterCore):
             self.pass_on(batch, unit)
         assert unit.n is not None, "expected a unit of the cell"
         self.outbox.hold(unit.n, partial(reply.set, applied))
-        self.take_early()
+        if message.is_last:
+            self.take_early()
         self._ask_for_missing(message)
 
     def _close_absent(self, message: ApplyReconciliation, batch: FactBatch) -> int:
@@ -117,14 +151,17 @@ class Reconciling(RouterCore):
         )
         self.publish(changes)
 
-    def _is_comparable(self, account: VenueAccount) -> bool:
+    def _is_comparable(self, account: VenueAccount, booked_before: int | None) -> bool:
         """Whether the venue's numbers contain every fill that is booked, so that both are of one moment.
 
-        They were read before the fills, so they cannot contain one that is not booked.
+        Numbers with a cursor that counts were read before the fills, so they cannot contain one that is not booked.
+        Others were read after them: both are of one moment if nothing was booked since.
         """
         booked, seen = self.last_cursor, account.cursor
         if booked is None or seen == booked:
             return True
+        if booked_before is not None and not is_number(seen):
+            return self.booked == booked_before
         if seen is not None and seen.isdigit() and booked.isdigit():
             return int(booked) <= int(seen)
         return False
@@ -137,10 +174,14 @@ class Reconciling(RouterCore):
         """
         if not message.is_complete:
             return
-        listed = {key_of(order) for order in message.orders}
+        listed = message.listed.union(map(key_of, message.orders))
+        missing = 0
         for live in self.memory.living():
             if live.row.venue_client_id not in listed and self._was_sent(live):
                 self.questions.begin(live)
+                missing += 1
+                if missing >= MISSING_PER_RUN:
+                    break  # A list that leaves out thousands must not become thousands of questions at once.
         self.cancels.repeat(self.memory.living())
 
     def _was_sent(self, live: LiveOrder) -> bool:

@@ -3,6 +3,7 @@
 `OrderRouter` (order_router.py) adds the commands and the venue's messages.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -72,6 +73,10 @@ class RouterCore(AsyncioActor):
         self.outbox = Outbox(cell.numbers, cell.bus, self.actor_ref)
         self.last_cursor: str | None = None
         """The venue's position of the newest fill that is booked."""
+        self.booked = 0
+        """Fills booked in this life."""
+        self.tally: Counter[str] = Counter()
+        """Fills of the kind `inferred` since the last page of a reconciliation."""
         self._gathered: FactBatch | None = None
         self._waiting: dict[str, list[Stranger]] = {}
         """Client id -> facts that wait until the archive has been asked for its order."""
@@ -156,6 +161,9 @@ class RouterCore(AsyncioActor):
         """Add the outcome of a fact to the unit."""
         was_done = seen[0] is Lifecycle.DONE
         batch.learn(live, seen, outcome)
+        if outcome.book:
+            self.booked += len(outcome.book)
+            self.tally["inferred"] += sum(fact.inferred for fact in outcome.book)
         if live.state.is_done and not was_done:
             self.memory.ended(live)
             live.unsent = None
@@ -238,6 +246,11 @@ class RouterCore(AsyncioActor):
         The profit that a fill realises, and so the balance, depends on the fills before it.
         """
         self._early = []
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether fills that the venue pushes wait for older ones."""
+        return self._early is not None
 
     def _keep_early(self, fill: VenueFill) -> None:
         assert self._early is not None, "expected fills to be held"

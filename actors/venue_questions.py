@@ -4,6 +4,7 @@ An order is asked for when the outcome of its submit is unknown, when a cancel w
 know it, or when it is missing from the venue's list. A network error is never an answer.
 """
 
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ class VenueSaid(msgspec.Struct, frozen=True):
 class VenueQuestions:
     """The questions of one router."""
 
-    __slots__ = ("_account_id", "_after", "_connector", "_spawn", "_tell")
+    __slots__ = ("_account_id", "_after", "_connector", "_spawn", "_tell", "tally")
 
     def __init__(
         self,
@@ -66,6 +67,8 @@ class VenueQuestions:
         self._tell = tell
         self._spawn = spawn
         self._after = after
+        self.tally: Counter[str] = Counter()
+        """Answers that name no order, `absent` and `cannot_tell`, since somebody last cleared it."""
 
     def begin(self, live: LiveOrder) -> None:
         """Ask about an order, unless that is going on."""
@@ -90,4 +93,6 @@ class VenueQuestions:
             answer = await self._connector.ask(query, timeout_s=TIMEOUT_S)
         except (CivalError, ActorDeadError, Timeout) as error:
             answer = CannotTell(why=repr(error))
+        if not isinstance(answer, OrderFound):
+            self.tally["absent" if isinstance(answer, OrderAbsent) else "cannot_tell"] += 1
         self._tell(VenueSaid(order_id, answer))

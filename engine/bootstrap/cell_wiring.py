@@ -215,6 +215,7 @@ async def _start_reconciler(ports: CellPorts, cell: Cell, account: _Account) -> 
         connector=ports.connectors[venue],
         router=account.router,
         watermark=account.state.watermark,
+        discrepancies=account.state.discrepancies,
     )
 
 

@@ -169,6 +169,13 @@ def adjustment(asset: Asset, amount: Decimal) -> Entry:
     return _checked(EntryKind.ADJUSTMENT, ADJUSTMENTS, asset, amount)
 
 
+def position_adjustment(instrument: Instrument, size: Decimal) -> Entry:
+    """Book units of a perpetual that differ from the venue and that a person has written off; `size` is signed."""
+    _require_amount(size)
+    account = positions_account(instrument.symbol)
+    return Entry(EntryKind.ADJUSTMENT, _move(account, ADJUSTMENTS, instrument.base, size))
+
+
 def reversal(entry: Entry) -> Entry:
     """Take an entry back, line by line."""
     lines = tuple(Line(line.ledger_account, line.asset, line.amount.copy_negate()) for line in entry.lines)

@@ -54,7 +54,7 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     discrepancies: tuple[DiscrepancyRow, ...] = ()
     """Those that are open."""
     is_opened: bool = False
-    """Whether anything is in its books."""
+    """Whether it was compared with its venue before."""
     watermark: str | None = None
     """Cursor up to which the venue's fills are in the books."""
 

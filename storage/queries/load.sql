@@ -9,9 +9,9 @@ SELECT time_zone FROM users WHERE id = $1 AND is_active
 SELECT DISTINCT u.id FROM users u JOIN trading_accounts a ON a.user_id = u.id WHERE u.is_active AND a.is_active ORDER BY 1
 
 -- name: accounts
--- Accounts in use, with their watermark and whether anything is in their books.
+-- Accounts in use, with their watermark and whether they were compared with their venue before.
 SELECT {columns:AccountRow}, w.cursor AS watermark,
-       EXISTS (SELECT FROM ledger_entries e WHERE e.account_id = t.id) AS is_opened
+       EXISTS (SELECT FROM watermarks m WHERE m.account_id = t.id AND m.kind = 'opened') AS is_opened
 FROM trading_accounts t LEFT JOIN watermarks w ON w.account_id = t.id AND w.kind = 'fills'
 WHERE t.user_id = $1 AND t.is_active ORDER BY t.created_at, t.id
 

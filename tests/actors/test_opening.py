@@ -8,17 +8,39 @@ import pytest
 from actors.books import AccountBooks
 from actors.cell import Cell
 from actors.opening import Comparison, Found
-from engine.domain.kinds import PositionSide
+from engine.domain.identifiers import OrderId
+from engine.domain.kinds import Liquidity, PositionSide, Side
+from engine.messages.orders import Fill
+from engine.messages.portfolio import WriteOffDiscrepancy
+from engine.messages.rows import DiscrepancyRow
 from engine.messages.venues import VenueAccount, VenueBalance, VenuePosition
 from engine.messages.writing import UnitNumbers
 from engine.runtime.bus import Bus
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng
-from tests.support.cell_builders import ACCOUNT, START_NS, USER
+from tests.support.cell_builders import ACCOUNT, START_NS, USER, an_id
 from tests.support.domain import a_perpetual
 
 D = Decimal
 PERPETUAL = a_perpetual()
+
+
+def a_booked_fill() -> Fill:
+    return Fill(
+        external_trade_id="t1",
+        order_id=OrderId(an_id(50)),
+        account_id=ACCOUNT,
+        venue="binance",
+        symbol=PERPETUAL.symbol,
+        side=Side.BUY,
+        position_side=PositionSide.NET,
+        price=D(60_000),
+        quantity=D(1),
+        fee=D(1),
+        fee_asset="USDT",
+        liquidity=Liquidity.TAKER,
+        executed_at_ns=START_NS,
+    )
 
 
 class Books:
@@ -80,7 +102,7 @@ def test_a_discrepancy_is_told_once_and_again_when_it_changes() -> None:
     assert mine.compare({"USDT": "990"}).discrepancies == []
     (second,) = mine.compare({"USDT": "980"}).discrepancies
     assert second.id == first.id
-    assert mine.comparison.open_count == 1
+    assert [row.venue for row in mine.comparison.open] == [D(980)]
 
 
 def test_a_discrepancy_that_vanishes_is_explained() -> None:
@@ -88,7 +110,7 @@ def test_a_discrepancy_that_vanishes_is_explained() -> None:
     mine.compare({"USDT": "990"})
     found = mine.compare({"USDT": "1000"})
     assert [row.state for row in found.discrepancies] == ["explained"]
-    assert mine.comparison.open_count == 0
+    assert mine.comparison.open == ()
 
 
 @pytest.mark.parametrize(("ours", "venue"), [("0", "0.5"), ("0.5", "0")])
@@ -97,3 +119,57 @@ def test_positions_are_compared_too(ours: str, venue: str) -> None:
     mine.compare({"USDT": "1"}, position=ours)
     (row,) = mine.compare({"USDT": "1"}, position=venue).discrepancies
     assert (row.kind, row.ours, row.venue) == ("position", D(ours), D(venue))
+
+
+def test_an_account_is_opened_once_even_if_nothing_was_there() -> None:
+    mine = Books()
+    (mark,) = mine.compare({}).marks
+    assert mark.kind == "opened"
+    found = mine.compare({"USDT": "50"})
+    assert (found.entries, found.marks) == ([], [])
+    assert [row.guess for row in found.discrepancies] == ["deposit"]
+
+
+def test_fills_that_were_booked_before_the_first_comparison_do_not_make_an_opening_a_discrepancy() -> None:
+    mine = Books({"USDT": D("-60"), "BTC": D("0.001")})
+    found = mine.compare({"USDT": "940", "BTC": "0.001"})
+    assert found.discrepancies == []
+    assert next((line.asset, line.amount) for line in found.entries[0][0].lines) == ("USDT", D(1_000))
+
+
+def test_what_is_too_small_to_be_shown_is_no_discrepancy() -> None:
+    mine = Books({"USDT": D("10.000000009")}, is_opened=True)
+    assert mine.compare({"USDT": "10"}).discrepancies == []
+    assert len(mine.compare({"USDT": "10.0000001"}).discrepancies) == 1
+
+
+def test_a_fill_that_came_late_explains_what_it_moved() -> None:
+    mine = Books({"USDT": D(1_000)}, is_opened=True)
+    mine.compare({"USDT": "990"})
+    mine.comparison.booked([a_booked_fill()])
+    (row,) = mine.compare({"USDT": "1000"}).discrepancies
+    assert (row.state, row.detail, row.resolved_at) == (
+        "explained", {"explained_by": "a fill that came late"}, START_NS + 5,
+    )  # fmt: skip
+
+
+def wish(row: DiscrepancyRow, *, back: bool = False) -> WriteOffDiscrepancy:
+    return WriteOffDiscrepancy(
+        account_id=ACCOUNT, discrepancy_id=row.id, reason="gift", by="ann", takes_back=row if back else None
+    )
+
+
+def test_a_difference_that_is_written_off_is_open_no_more_and_can_be_opened_again() -> None:
+    mine = Books({"USDT": D(1_000)}, is_opened=True)
+    (row,) = mine.compare({"USDT": "990"}).discrepancies
+    done = mine.comparison.write_off(wish(row), START_NS, START_NS)
+    assert done is not None
+    written, event = done
+    assert (event.type, mine.comparison.open) == ("DiscrepancyWrittenOff", ())
+    assert mine.compare({"USDT": "990"}).discrepancies == []
+    assert mine.comparison.write_off(wish(row), START_NS, START_NS) is None
+    assert mine.comparison.write_off(wish(row, back=True), START_NS, START_NS) is None, "it is not written off there"
+    assert mine.comparison.write_off(wish(written.row, back=True), START_NS, START_NS) is not None
+    assert [each.id for each in mine.comparison.open] == [row.id]
+    assert mine.books.total("USDT") == D(1_000)
+    assert mine.compare({"USDT": "1000"}).discrepancies[0].state == "explained"

@@ -111,6 +111,9 @@ async def test_everything_that_a_user_has_is_read(past: Past) -> None:
     await insert_tenant(past.daemon, ann)
     await past.daemon.execute("update watermarks set kind = 'fills', cursor = '41' where user_id = $1", ann.user)
     await past.daemon.execute(
+        "insert into watermarks (account_id, user_id, kind) values ($1, $2, 'opened')", ann.account, ann.user
+    )
+    await past.daemon.execute(
         "update trading_agents set state = '{\"n\": 1}', input_position = 9 where user_id = $1", ann.user
     )
     state = await past.loader.cell(UserId(ann.user))

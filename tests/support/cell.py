@@ -175,6 +175,7 @@ class CellRig:
             positions=tuple(self.rows(PositionRow)),
             balances=tuple(self.rows(BalanceRow)),
             discrepancies=tuple(row for row in self.rows(DiscrepancyRow) if row.state == "open"),
+            is_opened=any(row.kind == "opened" for row in self.rows(WatermarkRow)),
         )
         self.ledger = await self.system.start(
             Ledger,
@@ -250,7 +251,7 @@ class CellRig:
 
     async def launch_reconciler(self) -> None:
         """Begin to compare with the venue."""
-        marks = self.rows(WatermarkRow)
+        marks = [row for row in self.rows(WatermarkRow) if row.kind == "fills"]
         self.reconciler = await self.system.start(
             Reconciler,
             name="reconciler",
@@ -261,6 +262,7 @@ class CellRig:
             router=self.router,
             watermark=marks[0].cursor if marks else None,
             every_ns=self.reconcile_every_ns,
+            discrepancies=self.load.discrepancies,
         )
 
     def agent_loads(self) -> list[AgentLoad]:

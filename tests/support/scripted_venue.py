@@ -68,22 +68,26 @@ class ScriptedVenue(AsyncioActor):
     @handles(AccountQuery)
     def on_account(self, query: AccountQuery) -> Any:
         self._script.queries.append(query)
-        return self._script.account
+        return _answer(self._script.account, query)
 
     @handles(FillsQuery)
     def on_fills(self, query: FillsQuery) -> Any:
         self._script.queries.append(query)
-        return self._script.fills
+        return _answer(self._script.fills, query)
 
     @handles(OpenOrdersQuery)
     def on_open_orders(self, query: OpenOrdersQuery) -> Any:
         self._script.queries.append(query)
-        return self._script.open_orders
+        return _answer(self._script.open_orders, query)
 
     @handles(OrderQuery)
     def on_order(self, query: OrderQuery) -> Any:
         self._script.queries.append(query)
         return self._script.orders.get(query.venue_client_id, CannotTell(why="no script"))
+
+
+def _answer(script: Any, query: Any) -> Any:
+    return script(query) if callable(script) else script
 
 
 class ScriptedRig(CellRig):
