@@ -5,7 +5,7 @@ from operator import attrgetter
 from uuid import UUID
 
 from engine.domain.identifiers import AccountId, UserId, Venue
-from engine.messages.ports import PaperState, UnitResult
+from engine.messages.ports import PaperState, UnitResult, VenueClaim
 from engine.messages.rows import Row
 from engine.messages.rows_paper import (
     PaperAccountRow,
@@ -130,6 +130,13 @@ class MemoryPaperStore:
         """Start empty; both as of `MemoryTables`."""
         self.tables = MemoryTables(is_strict=is_strict, is_checked=is_checked)
         self._batches: set[UUID] = set()
+
+    async def claim(self, venue: Venue) -> VenueClaim:  # noqa: ARG002 - the port's signature.
+        """Grant it: nobody else can reach this memory."""
+        return VenueClaim(epoch=1)
+
+    async def release(self, venue: Venue) -> None:
+        """Do nothing: nobody waits."""
 
     async def load(self, venue: Venue, session: str) -> PaperState:
         """Read everything that is open."""

@@ -12,10 +12,10 @@ from uuid import UUID
 
 import asyncpg
 
-from engine.domain.errors import BadInput
+from engine.domain.errors import BadInput, DependencyAway
 from engine.domain.identifiers import AccountId, Venue
 from engine.messages import rows_paper
-from engine.messages.ports import PaperState
+from engine.messages.ports import PaperState, VenueClaim
 from engine.messages.rows import Row
 from engine.messages.rows_paper import (
     PaperAccountRow,
@@ -35,6 +35,12 @@ from storage.sql import statements
 from storage.tables import table_of
 
 R = TypeVar("R", bound=Row)
+
+NOBODY: Final = UUID(int=0)
+"""Owner of stores that are opened for a tool or a test."""
+NOT_HELD: Final = "CV004"
+CLAIM_TTL_NS: Final = 10_000_000_000
+"""As that of a lease: the cells of a dead process and its paper venue are free at the same time."""
 
 ORDER: Final[tuple[type[Row], ...]] = (
     PaperAccountRow,
@@ -65,13 +71,29 @@ class PostgresPaperStore:
 
     is_instant = False
 
-    def __init__(self, endpoints: Endpoints, *, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        *,
+        settings: Mapping[str, str] | None = None,
+        owner: UUID = NOBODY,
+        holder: str = "",
+        ttl_ns: int = CLAIM_TTL_NS,
+    ) -> None:
         """Connect nowhere yet.
 
         Args:
             endpoints: Where the daemon logs in.
             settings: Server settings of the committing session, such as another `synchronous_commit`.
+            owner: Node id of the data directory: who takes venues.
+            holder: The process, for people.
+            ttl_ns: How long a claim lasts that is not made again.
         """
+        self._owner = owner
+        self._holder = holder
+        self._ttl_us = ttl_ns // 1_000
+        self._epochs: dict[Venue, int] = {}
+        """Of the newest claim that was granted, held or lost since."""
         self._writes = Session(endpoints, name="cival-paper", settings=settings, prepare=_prepare)
         self._reads = Session(endpoints, name="cival-paper-reads")
         self._sql = _statements()
@@ -80,6 +102,38 @@ class PostgresPaperStore:
         """Close the connections."""
         await self._writes.close()
         await self._reads.close()
+
+    async def claim(self, venue: Venue) -> VenueClaim:
+        """Become the one process that runs a venue, or stay it; on the connection that commits, between two commits.
+
+        Raises:
+            DependencyAway: The database is away.
+        """
+        sql = self._sql
+        async with self._writes.use() as connection:
+            epoch = self._epochs.get(venue)
+            if epoch is not None:
+                kept = await connection.fetchval(sql["prolong_claim"], venue, self._owner, epoch, self._ttl_us)
+                if kept is not None:
+                    return VenueClaim(epoch=epoch, holder=self._holder)
+            taken: int | None = await connection.fetchval(
+                sql["take_claim"], venue, self._owner, self._holder, self._ttl_us
+            )
+            if taken is not None:
+                self._epochs[venue] = taken
+                return VenueClaim(epoch=taken, holder=self._holder)
+            return VenueClaim(epoch=None, holder=await connection.fetchval(sql["holder"], venue) or "")
+
+    async def release(self, venue: Venue) -> None:
+        """Let another process take a venue at once.
+
+        Raises:
+            DependencyAway: The database is away: the others wait for the expiry.
+        """
+        epoch = self._epochs.get(venue)
+        if epoch is not None:
+            async with self._writes.use() as connection:
+                await connection.execute(self._sql["release_claim"], venue, self._owner, epoch)
 
     async def load(self, venue: Venue, session: str) -> PaperState:
         """Read everything that is open.
@@ -110,14 +164,21 @@ class PostgresPaperStore:
         """Commit rows in one transaction and one round trip; a batch id that is known changes nothing.
 
         Raises:
-            DependencyAway: Away, or outcome unknown: give the same batch again.
+            DependencyAway: Away, or outcome unknown, or the claim does not hold: claim, and if the epoch is the same
+                give the same batch again.
             BadInput: The batch was refused for what it holds; nothing of it is in.
         """
+        venue = next((row.venue for row in rows if isinstance(row, PaperMarkRow)), None)
+        epoch = None if venue is None else self._epochs.get(venue)
         try:
             texts, _ = rows_by_class(rows, PLACE_OF)
             async with self._writes.use() as connection:
-                await connection.execute(self._sql["commit"], batch_id, texts)
-        except (asyncpg.PostgresError, TypeError, ValueError) as error:
+                await connection.execute(self._sql["commit"], batch_id, texts, epoch and venue, epoch)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate == NOT_HELD:
+                raise DependencyAway("paper venue", why=str(error)) from error
+            raise BadInput("rows", expected="rows that the venue's tables take", was=describe(error)) from error
+        except (TypeError, ValueError) as error:
             raise BadInput("rows", expected="rows that the venue's tables take", was=describe(error)) from error
 
     async def fills(self, account_id: AccountId, after: int, limit: int) -> list[PaperTradeRow]:

@@ -5,104 +5,29 @@ is committed there and then. Otherwise one commit is queued behind everything th
 flight commands wait, and the next commit takes them together.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
 from connectors.paper.batch import Batch
-from connectors.paper.exchange import PaperExchange
-from connectors.paper.latency import PaperLatency
-from connectors.paper.matching import FillModel
 from connectors.paper.messages import CommitBatch, RetryCommit
-from engine.domain.book import UNCHECKED, SequenceRule
+from connectors.paper.ownership import AWAY, FRAMES_PER_MARK, RETRY_NS_MIN, ClaimedVenue
 from engine.domain.errors import DependencyAway, InvariantBroken
-from engine.domain.identifiers import AccountId, OrderId, Symbol, Venue
-from engine.domain.instrument import Instrument
-from engine.domain.ports import Ids, Rng, SendPermit
+from engine.domain.identifiers import AccountId, OrderId
 from engine.messages.base import Message
-from engine.messages.ports import PaperStore
 from engine.messages.rows import Row
 from engine.messages.rows_paper import PaperMarkRow
 from engine.messages.venues import VenueAccepted, VenueCancelRefused, VenueRejected, VenueUnknown
-from engine.runtime.actor import AsyncioActor, handles
-from engine.runtime.bus import Bus, Subscription
-from engine.runtime.clock import Clock
+from engine.runtime.actor import handles
 from engine.runtime.errors import ActorDeadError, MailboxFull
 
-FRAMES_PER_MARK: Final = 1_000
-"""Replayed frames after which the position is stored although nothing else has changed."""
-RETRY_NS_MIN: Final = 100_000_000
 RETRY_NS_MAX: Final = 2_000_000_000
-AWAY: Final = "the paper store is away"
-
-NO_LATENCY: Final = PaperLatency()
 _COMMIT_BATCH: Final = CommitBatch()
 _RETRY_COMMIT: Final = RetryCommit()
 
 
-class CommittingVenue(AsyncioActor):
+class CommittingVenue(ClaimedVenue):
     """The paper venue's collaborators, and its commits."""
-
-    def __init__(  # noqa: PLR0913 - what a venue is made of; all by keyword, most with a default.
-        self,
-        *,
-        venue: Venue,
-        bus: Bus,
-        clock: Clock,
-        wall: Clock,
-        ids: Ids,
-        store: PaperStore,
-        rng: Rng,
-        permit: SendPermit | None = None,
-        session: str = "",
-        symbols: Sequence[Symbol] = (),
-        instruments: Sequence[Instrument] = (),
-        latency: PaperLatency = NO_LATENCY,
-        fill_model: FillModel = FillModel.BOOK,
-        sequence_rule: SequenceRule = UNCHECKED,
-    ) -> None:
-        """Store the collaborators.
-
-        Args:
-            venue: Name; market events under (venue, symbol) and instruments under `venue` are read from the bus.
-            bus: Answers and events go out on it under the account's id.
-            clock: Market time: executions, latency.
-            wall: Time of `valid_until_ns`.
-            ids: Asked twice, at the beginning; best the one that makes order ids (`ClientIds`).
-            store: Where schema `paper` is.
-            rng: Chance of latency and retries.
-            permit: Asked before each command is taken; None where cells have no leases.
-            session: Name of the replay whose frames count; empty where nothing is replayed.
-            symbols: What to listen to; empty: every symbol of the venue, at the cost of seeing other venues' events.
-            instruments: Those known before any `InstrumentsLoaded`.
-            latency: Of commands.
-            fill_model: How much of the market is there to be had.
-            sequence_rule: How the venue numbers its book diffs.
-        """
-        super().__init__()
-        self._venue = venue
-        self._bus = bus
-        self._clock = clock
-        self._wall = wall
-        self._store = store
-        self._rng = rng
-        self._permit = permit
-        self._session = session
-        self._symbols = symbols
-        self._instruments = instruments
-        self._latency = latency
-        self._subscriptions: list[Subscription] = []
-        self._frame = 0
-        """Newest frame seen."""
-        self._replayed_to = 0
-        """Frames up to this one were matched before the restart."""
-        self._mark_due = FRAMES_PER_MARK
-        self._is_commit_queued = False
-        self._last_batch = ids.uuid().int
-        self._exchange = PaperExchange(venue, horizon=ids.uuid(), fill_model=FillModel(fill_model), rule=sequence_rule)
-        self._failed: tuple[UUID, list[Row], Batch] | None = None
-        """The batch that the store could not take; while there is one, the store counts as away."""
-        self._retry_ns = RETRY_NS_MIN
 
     # --- Commit ------------------------------------------------------------------------------------------------------
 
@@ -126,7 +51,7 @@ class CommittingVenue(AsyncioActor):
 
     async def _commit(self) -> None:
         """Commit what has gathered; returns when it is durable, or when the store counts as away."""
-        if self._failed is not None:
+        if self._why_away is not None:
             return
         if not self._exchange.batch.needs_commit():
             self._settle()
@@ -188,14 +113,22 @@ class CommittingVenue(AsyncioActor):
         self.log.warning("paper_store_away", venue=self._venue, why=error.why)
         self._failed = failed
         self._retry_ns = RETRY_NS_MIN
-        batch = failed[2]
+        self._disown(failed[2])
+        self._retry_later()
+
+    def _disown(self, batch: Batch) -> None:
+        """Tell who waits for an answer of a batch that its outcome is not known."""
         submits = [
             (account_id, event.order_id)
             for account_id, event in batch.events
             if isinstance(event, VenueAccepted | VenueRejected)
         ]
         self._say_unknown(submits, batch.cancels)
-        self._retry_later()
+
+    def _drop_pending(self) -> None:
+        """Forget what is not durable: the venue is another's now, or begins again from the store."""
+        self._failed = None  # Whoever waits for it has been told.
+        self._disown(self._take_batch())
 
     def _retry_later(self) -> None:
         wait_ns = self._retry_ns
@@ -205,8 +138,15 @@ class CommittingVenue(AsyncioActor):
 
     @handles(RetryCommit)
     async def on_retry_commit(self, _: RetryCommit) -> None:
-        """Try the failed batch again, the same rows under the same id; then go on."""
+        """Try the failed batch again, the same rows under the same id; then go on.
+
+        The venue may have been taken meanwhile; then the batch is dropped, and what the store holds is the truth.
+        """
+        is_told = await self._claim()
         if self._failed is None:
+            return
+        if not is_told:
+            self._retry_later()
             return
         batch_id, rows, batch = self._failed
         try:
@@ -224,7 +164,8 @@ class CommittingVenue(AsyncioActor):
     ) -> None:
         now_ns = self._exchange.advance(self._clock.now_ns())
         for account_id, order_id in submits:
-            self._publish(account_id, VenueUnknown(order_id=order_id, account_id=account_id, why=AWAY))
+            why = self._why_away or AWAY
+            self._publish(account_id, VenueUnknown(order_id=order_id, account_id=account_id, why=why))
         for account_id, order_id in cancels:
             self._publish(
                 account_id,

@@ -35,6 +35,10 @@ class CommitBatch(msgspec.Struct, frozen=True, gc=False):
     """Behind everything that is queued: make durable what has gathered."""
 
 
+class KeepClaim(msgspec.Struct, frozen=True, gc=False):
+    """The claim of the venue is due to be made again."""
+
+
 class RetryCommit(msgspec.Struct, frozen=True, gc=False):
     """The store was away; try the same batch again."""
 

@@ -1,13 +1,13 @@
 """What the paper venue answers to questions, from memory and from its store.
 
-Every answer is about committed facts: what has gathered is committed first. While the store is away the answer is
-`CannotTell`.
+Every answer is about committed facts: what has gathered is committed first. While the store is away, or another
+process runs the venue, the answer is `CannotTell`.
 """
 
 from typing import Final
 
 from connectors.paper.capabilities import capabilities
-from connectors.paper.commits import AWAY, CommittingVenue
+from connectors.paper.commits import CommittingVenue
 from connectors.paper.order import venue_order_of, venue_order_of_row
 from connectors.paper.rules import UNKNOWN_ACCOUNT
 from engine.domain.errors import BadInput, DependencyAway
@@ -51,15 +51,18 @@ class AnsweringVenue(CommittingVenue):
         return AccountOpened(account_id=message.account_id, created=created, capabilities=capabilities(self._venue))
 
     async def _require_store(self) -> None:
+        if self._epoch is None:
+            # The cells of the other process have just come here, or so it seems: then the venue is free as well.
+            await self._claim()
         await self._commit()
-        if self._failed is not None:
-            raise DependencyAway("paper store", why=AWAY)
+        if self._why_away is not None:
+            raise DependencyAway("paper venue", why=self._why_away)
 
     async def _why_not(self, account_id: AccountId) -> CannotTell | None:
         """Commit what has gathered; return why no answer is possible, None if one is."""
         await self._commit()
-        if self._failed is not None:
-            return CannotTell(why=AWAY)
+        if self._why_away is not None:
+            return CannotTell(why=self._why_away)
         return None if account_id in self._exchange.accounts else CannotTell(why=UNKNOWN_ACCOUNT)
 
     @handles(OpenOrdersQuery)

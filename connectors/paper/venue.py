@@ -3,18 +3,19 @@
 Its handlers change memory and gather what they changed; answers and events leave when the store has committed it
 (`connectors.paper.commits`).
 
-While the store is away nothing is matched and nothing is promised: a submit is answered `VenueUnknown`, a cancel
-`unknown`, a query `CannotTell`; market events only move the book; the batch that failed is tried again until it is
-in. A crash loses what was not committed, and nobody has heard of that.
+While the store is away, or another process runs the venue (`connectors.paper.ownership`), nothing is matched and
+nothing is promised: a submit is answered `VenueUnknown`, a cancel `unknown`, a query `CannotTell`; market events only
+move the book; the batch that failed is tried again until it is in. A crash loses what was not committed, and nobody has heard of that.
 
 In a replay that starts over, frames at or below the stored position only move the book: what they filled is in the
 store.
 """
 
+import contextlib
 from typing import Final
 
-from connectors.paper.commits import AWAY, FRAMES_PER_MARK
 from connectors.paper.messages import CancelArrived, LookUpCancel, LookUpSubmit, SubmitArrived
+from connectors.paper.ownership import FRAMES_PER_MARK
 from connectors.paper.queries import AnsweringVenue
 from connectors.paper.rules import ALREADY_DONE, DUPLICATE, EXPIRED, FENCED, UNKNOWN_ACCOUNT, UNKNOWN_ORDER
 from engine.domain.errors import DependencyAway
@@ -33,7 +34,6 @@ from engine.messages.venues import (
     VenueNotSent,
     VenueRejected,
     VenueSubmit,
-    VenueUnknown,
 )
 from engine.runtime.actor import handles
 
@@ -51,13 +51,7 @@ class PaperVenue(AnsweringVenue):
         Raises:
             DependencyAway: The store cannot be read.
         """
-        state = await self._store.load(self._venue, self._session)
-        self._exchange.load(state)
-        if state.mark is not None:
-            self._replayed_to = self._frame = state.mark.frame
-            self._mark_due = self._frame + FRAMES_PER_MARK
-        self._exchange.list_instruments(self._instruments)
-        self._markets = self._exchange.markets
+        await self._begin()
         self._listen()
 
     def _listen(self) -> None:
@@ -79,8 +73,12 @@ class PaperVenue(AnsweringVenue):
     async def on_stop(self) -> None:  # type: ignore[override]  # The runtime awaits it.
         """Hear nothing more, and store what has moved since the last commit."""
         self._cancel_subscriptions()
+        if self._epoch is None:
+            return
         self._exchange.batch.is_marked = True
         await self._commit()
+        with contextlib.suppress(DependencyAway):
+            await self._store.release(self._venue)
 
     def on_failure(self, *_: object) -> None:
         """Hear nothing more: a bus that tells a dead actor fails the teller."""
@@ -179,7 +177,7 @@ class PaperVenue(AnsweringVenue):
             self._store_mark()
 
     def _may_match(self, frame: int) -> bool:
-        if self._failed is not None:
+        if self._failed is not None or self._epoch is None:
             return False
         if not self._replayed_to or not frame:
             return True
@@ -192,6 +190,9 @@ class PaperVenue(AnsweringVenue):
         return True
 
     def _store_mark(self) -> None:
+        if self._epoch is None:
+            self._mark_due = self._frame + FRAMES_PER_MARK
+            return
         self._mark_due = NEVER  # Until the commit says how far it is.
         self._exchange.batch.is_marked = True
         self._settle()
@@ -234,8 +235,8 @@ class PaperVenue(AnsweringVenue):
     def _place(self, submit: VenueSubmit) -> None:
         account_id = submit.account_id
         account = self._exchange.accounts.get(account_id)
-        if self._failed is not None:
-            self._publish(account_id, VenueUnknown(order_id=submit.order_id, account_id=account_id, why=AWAY))
+        if self._why_away is not None:
+            self._say_unknown([(account_id, submit.order_id)], [])
         elif account is None:
             self._refuse(submit, UNKNOWN_ACCOUNT)
         elif account.client_ids.is_known(submit.venue_client_id):
@@ -263,11 +264,11 @@ class PaperVenue(AnsweringVenue):
         submit = message.submit
         await self._commit()
         try:
-            row = None if self._failed else await self._store.order(submit.account_id, submit.venue_client_id)
+            row = None if self._why_away else await self._store.order(submit.account_id, submit.venue_client_id)
         except DependencyAway:
             self._say_unknown([(submit.account_id, submit.order_id)], [])
             return
-        if self._failed is not None:
+        if self._why_away is not None:
             self._say_unknown([(submit.account_id, submit.order_id)], [])
         elif row is not None:
             self._refuse(submit, DUPLICATE)
@@ -296,7 +297,7 @@ class PaperVenue(AnsweringVenue):
     def _cancel(self, cancel: VenueCancel) -> None:
         exchange = self._exchange
         account = exchange.accounts.get(cancel.account_id)
-        if self._failed is not None:
+        if self._why_away is not None:
             self._say_unknown([], [(cancel.account_id, cancel.order_id)])
         elif account is None:
             self._refuse_cancel(cancel, UNKNOWN_ORDER)
@@ -324,11 +325,11 @@ class PaperVenue(AnsweringVenue):
         cancel = message.cancel
         await self._commit()
         try:
-            row = None if self._failed else await self._store.order(cancel.account_id, cancel.venue_client_id)
+            row = None if self._why_away else await self._store.order(cancel.account_id, cancel.venue_client_id)
         except DependencyAway:
             self._say_unknown([], [(cancel.account_id, cancel.order_id)])
             return
-        if self._failed is not None:
+        if self._why_away is not None:
             self._say_unknown([], [(cancel.account_id, cancel.order_id)])
         else:
             self._refuse_cancel(cancel, UNKNOWN_ORDER if row is None else ALREADY_DONE)

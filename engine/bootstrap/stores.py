@@ -1,5 +1,7 @@
 """Opens the stores: the writer of facts, the bulk connection, the paper venue's own truth, and the readers."""
 
+import os
+import socket
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -132,7 +134,7 @@ async def open_stores(
         leases=leases,
         facts=facts,
         bulk=PostgresBulkStore(endpoints),
-        paper=PostgresPaperStore(endpoints, settings=session),
+        paper=PostgresPaperStore(endpoints, settings=session, owner=node_id, holder=_this_process()),
         archive=PostgresArchive(daemon_pool),
         loader=CellLoader(daemon_pool),
         reads=PostgresReads(api_pool),
@@ -140,3 +142,7 @@ async def open_stores(
         daemon_pool=daemon_pool,
         api_pool=api_pool,
     )
+
+
+def _this_process() -> str:
+    return f"pid {os.getpid()} on {socket.gethostname()}"

@@ -73,10 +73,31 @@ class PaperState(msgspec.Struct, frozen=True, kw_only=True):
     mark: PaperMarkRow | None = None
 
 
+class VenueClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer of a store that was asked for the right to run a paper venue."""
+
+    epoch: int | None
+    """Grows with each take-over; the same as before means that nobody else has run the venue. None: it is not ours."""
+    holder: str = ""
+    """Who has it."""
+
+
 class PaperStore(Protocol):
     """The paper venue's own store."""
 
     is_instant: bool
+
+    async def claim(self, venue: Venue) -> VenueClaim:
+        """Become the one process that runs a venue, or stay it for a while longer.
+
+        From the first claim on, commits are refused whenever the claim does not hold.
+
+        Raises:
+            DependencyAway: The database is away; whether the venue is ours is not known.
+        """
+
+    async def release(self, venue: Venue) -> None:
+        """Give a venue back, so that another process need not wait for the claim to expire."""
 
     async def load(self, venue: Venue, session: str) -> PaperState:
         """Read everything that is open."""
@@ -88,7 +109,8 @@ class PaperStore(Protocol):
         """Commit rows of schema `paper` in one transaction; a batch id that is known changes nothing.
 
         Raises:
-            DependencyAway: Away, or outcome unknown: give the same batch again.
+            DependencyAway: Away, or outcome unknown, or the claim has expired: claim, and give the same batch again if
+                the epoch is still the same.
         """
 
     async def fills(self, account_id: AccountId, after: int, limit: int) -> list[PaperTradeRow]:

@@ -4,10 +4,20 @@
 -- Commits a batch in one round trip, all or nothing; a batch that is known was committed before and changes nothing.
 CREATE OR REPLACE FUNCTION pg_temp.cival_paper_commit(
     p_batch uuid,
-    p_rows jsonb[] -- per row class an array of rows, null if the batch has none
+    p_rows jsonb[], -- per row class an array of rows, null if the batch has none
+    p_venue text, -- null: nobody claims anything
+    p_epoch bigint
 ) RETURNS void LANGUAGE plpgsql AS $body$
 #variable_conflict use_column
 BEGIN
+    -- FOR SHARE makes a take-over wait for the commit.
+    IF p_venue IS NOT NULL THEN
+        PERFORM FROM paper.owners AS o
+        WHERE o.venue = p_venue AND o.epoch = p_epoch AND o.expires_at > clock_timestamp() FOR SHARE;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the claim of venue % with epoch % does not hold', p_venue, p_epoch USING ERRCODE = 'CV004';
+        END IF;
+    END IF;
     INSERT INTO paper.batches (id) VALUES (p_batch) ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RETURN;
@@ -18,7 +28,29 @@ $body$
 
 -- name: commit
 -- Calls the function above.
-SELECT pg_temp.cival_paper_commit($1, $2)
+SELECT pg_temp.cival_paper_commit($1, $2, $3, $4)
+
+-- name: prolong_claim
+-- Keeps a venue that nobody has taken meanwhile, expired or not.
+UPDATE paper.owners SET expires_at = clock_timestamp() + $4 * interval '1 microsecond'
+WHERE venue = $1 AND owner = $2 AND epoch = $3 RETURNING epoch
+
+-- name: take_claim
+-- Takes a venue that is free, expired, or was this node's before it restarted.
+INSERT INTO paper.owners AS o (venue, epoch, owner, holder, expires_at)
+VALUES ($1, 1, $2, $3, clock_timestamp() + $4 * interval '1 microsecond')
+ON CONFLICT (venue) DO UPDATE
+    SET epoch = o.epoch + 1, owner = excluded.owner, holder = excluded.holder, expires_at = excluded.expires_at
+    WHERE o.owner = excluded.owner OR o.expires_at <= clock_timestamp()
+RETURNING epoch
+
+-- name: holder
+-- Who runs a venue.
+SELECT holder FROM paper.owners WHERE venue = $1
+
+-- name: release_claim
+-- The row stays, and with it the epoch.
+UPDATE paper.owners SET expires_at = clock_timestamp() WHERE venue = $1 AND owner = $2 AND epoch = $3
 
 -- name: accounts
 -- Accounts of a venue.

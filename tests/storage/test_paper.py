@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
 from engine.domain.errors import BadInput, DependencyAway
 from engine.domain.identifiers import AccountId
-from engine.messages.ports import PaperStore
+from engine.messages.ports import PaperStore, VenueClaim
 from engine.messages.rows_paper import (
     PaperAccountRow,
     PaperBalanceRow,
@@ -200,3 +201,33 @@ async def test_a_batch_whose_fate_is_unknown_is_settled_by_repeating_it(
         await store.commit(batch_id, [venue.trade(1)])
         assert len(await store.fills(venue.account_id, 0, 10)) == 1
         await store.close()
+
+
+async def test_one_process_has_the_venue_and_the_other_commits_nothing(
+    pg_database: PostgresDatabase, make: UnitMaker
+) -> None:
+    first = PostgresPaperStore(pg_database.endpoints, owner=UUID(int=1), holder="first", ttl_ns=60_000_000_000)
+    second = PostgresPaperStore(pg_database.endpoints, owner=UUID(int=2), holder="second", ttl_ns=60_000_000_000)
+    mark = Venue(make).mark(1)
+    admin = await pg_database.connect()
+    try:
+        assert await first.claim(VENUE) == VenueClaim(epoch=1, holder="first")
+        assert await first.claim(VENUE) == VenueClaim(epoch=1, holder="first")
+        assert await second.claim(VENUE) == VenueClaim(epoch=None, holder="first")
+        await admin.execute("update paper.owners set expires_at = now()")
+        with pytest.raises(DependencyAway, match="does not hold"):
+            await first.commit(make.id(), [mark])
+        assert (await first.claim(VENUE)).epoch == 1, "expired, but nobody took it"
+        await first.commit(make.id(), [mark])
+        await admin.execute("update paper.owners set expires_at = now()")
+        assert (await second.claim(VENUE)).epoch == 2
+        with pytest.raises(DependencyAway, match="does not hold"):
+            await first.commit(make.id(), [mark])
+        assert await first.claim(VENUE) == VenueClaim(epoch=None, holder="second")
+        await second.commit(make.id(), [mark])
+        await second.release(VENUE)
+        assert (await first.claim(VENUE)).epoch == 3
+    finally:
+        await admin.close()
+        await first.close()
+        await second.close()

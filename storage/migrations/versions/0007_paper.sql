@@ -2,6 +2,15 @@
 
 CREATE SCHEMA paper
 -- ;;
+-- Which process runs a venue: two would match the same orders twice. Each commit of the venue holds this row.
+CREATE TABLE paper.owners (
+    venue varchar(50) PRIMARY KEY,
+    epoch bigint NOT NULL CHECK (epoch > 0), -- grows at each take-over
+    owner uuid NOT NULL, -- node id of a data directory
+    holder text NOT NULL, -- the process, for people
+    expires_at timestamptz NOT NULL
+) WITH (fillfactor = 50)
+-- ;;
 CREATE TABLE paper.accounts (
     account_id uuid PRIMARY KEY,
     user_id uuid NOT NULL,

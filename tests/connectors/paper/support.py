@@ -15,7 +15,7 @@ from engine.domain.instrument import Instrument
 from engine.domain.kinds import OrderType, Side, TimeInForce
 from engine.domain.values import add, text_of
 from engine.messages.market import BookDelta, BookSnapshot, Level, QuoteTick, TradePrint
-from engine.messages.ports import PaperState, PaperStore
+from engine.messages.ports import PaperState, PaperStore, VenueClaim
 from engine.messages.rows import Row
 from engine.messages.rows_paper import PaperOrderRow, PaperTradeRow
 from engine.messages.venues import OpenAccount, VenueFill, VenueOrderDone, VenueRejected, VenueSubmit
@@ -194,6 +194,9 @@ class TestStore:
         """Commits, and then says that nobody knows."""
         self.batches: dict[UUID, Sequence[Row]] = {}
         self.tries = 0
+        self.claim_answer: VenueClaim | None = None
+        """What a claim is answered with; None: what the store inside says."""
+        self.released: list[str] = []
 
     def rows(self, kind: type[Row]) -> list[Any]:
         """Return the rows of a table in memory."""
@@ -220,6 +223,14 @@ class TestStore:
         self._before()
         await self.inner.commit(batch_id, rows)
         self._after(batch_id, rows)
+
+    async def claim(self, venue: str) -> VenueClaim:
+        self.tries += self.is_away
+        self._before()
+        return self.claim_answer if self.claim_answer is not None else await self.inner.claim(venue)
+
+    async def release(self, venue: str) -> None:
+        self.released.append(venue)
 
     async def load(self, venue: str, session: str) -> PaperState:
         self._before()
