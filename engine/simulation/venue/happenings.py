@@ -50,7 +50,7 @@ class Happenings:
         if link is not None:
             link.gives = False
             link.takes = strike.strength % 2 == 1
-            self._venue.drop_frames(link.id)
+            self._venue.speaker.drop(link.id)
 
     def _link_reset(self, strike: Strike) -> None:
         link = self._venue.links.chosen(strike.strength)

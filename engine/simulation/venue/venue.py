@@ -21,6 +21,7 @@ from engine.messages.remote import (
     RemoteWelcome,
 )
 from engine.messages.venues import (
+    AccountOpened,
     AccountQuery,
     ArmDeadMan,
     FillsQuery,
@@ -32,11 +33,11 @@ from engine.messages.venues import (
     VenueSubmit,
 )
 from engine.runtime.entropy import Rng, seeded_rng
-from engine.simulation.venue.delivery import ConnectionId, Delivery, Outbox
+from engine.simulation.venue.delivery import ConnectionId, Delivery
 from engine.simulation.venue.desk import Desk
 from engine.simulation.venue.facts import Fact, Journal, OrderEnded, Started
 from engine.simulation.venue.faults import Faults, Strike
-from engine.simulation.venue.frames import number_of, read_frame, spoil, write_frame
+from engine.simulation.venue.frames import number_of, read_frame
 from engine.simulation.venue.hand import Hand
 from engine.simulation.venue.happenings import Happenings
 from engine.simulation.venue.kinds import BREAKING, FaultKind
@@ -44,15 +45,13 @@ from engine.simulation.venue.links import Link, Links
 from engine.simulation.venue.matching import Matching
 from engine.simulation.venue.queries import Queries
 from engine.simulation.venue.recorder import Recorder
-from engine.simulation.venue.reports import Outgoing, Reports, void_report
+from engine.simulation.venue.reports import Reports, void_report
 from engine.simulation.venue.rules import SECOND, VenueRules
+from engine.simulation.venue.speaking import SENT_MAX, Said, Speaker
 from engine.simulation.venue.truth import Truth
 
-LATE_MAX_NS: Final = 12 * SECOND
-FILL_BEFORE_ACK_MAX_NS: Final = 2 * SECOND
+LATE_REQUEST_MAX_NS: Final = 12 * SECOND
 LATE_FILL_MAX_NS: Final = 60 * SECOND
-SENT_MAX: Final = 100_000
-"""Frames remembered of what was sent."""
 VOIDS_MAX: Final = 100
 """Voids of an account that are told again to whoever opens it."""
 
@@ -81,19 +80,15 @@ class HostileVenue:
         self.faults = faults
         self.truth = Truth(rules.instruments)
         self.recorder = Recorder(self.truth, journal)
-        self.sent: deque[tuple[int, ConnectionId, RemoteBody]] = deque(maxlen=SENT_MAX)
-        """(true time, link, message), oldest first: what it wanted to say, also where a lie kept it back."""
+        self.arrived: deque[Said] = deque(maxlen=SENT_MAX)
+        """(true time, link, request), oldest first: all that reached the door, also what was lost behind it."""
         self._clock = clock
-        self._latency_rng = seeded_rng(rng.getrandbits(64))
-        self._noise_rng = seeded_rng(rng.getrandbits(64))
-        self._outbox = Outbox()
-        self._ready: list[Delivery] = []
-        self._pending: list[Outgoing] | None = None
         self._timers: list[tuple[int, int, Callable[[], None]]] = []
         self._timer_count = 0
         self.links = Links()
+        self.speaker = Speaker(self.recorder, rules, rng, faults, self.links)
         self.matching = Matching(self.recorder, rules, rng, faults)
-        self.reports = Reports(self.recorder, rules, faults, self._on_report)
+        self.reports = Reports(self.recorder, rules, faults, self.speaker.report)
         self._desk = Desk(self.recorder, rules, self.matching, self.reports, faults)
         self._queries = Queries(self.recorder, rules, seeded_rng(rng.getrandbits(64)), faults)
         self.hand = Hand(self.recorder, self.matching, self._desk, seeded_rng(rng.getrandbits(64)))
@@ -135,12 +130,12 @@ class HostileVenue:
     def disconnect(self, connection: ConnectionId) -> None:
         """Learn that a link is gone; what was under way on it is lost, requests that have arrived are not."""
         self.links.remove(connection)
-        self._outbox.drop(connection)
+        self.speaker.drop(connection)
 
     def break_link(self, link: Link) -> None:
         """Let a link break now."""
         self.disconnect(link.id)
-        self._outbox.put(link.id, None, self.recorder.now_ns)
+        self.speaker.close(link.id)
 
     def break_links(self) -> None:
         """Let every link break, with all that is under way."""
@@ -159,7 +154,7 @@ class HostileVenue:
         self._strike_timed()
         while (due_ns := self._next_event_ns()) is not None and due_ns <= now_ns:
             # What leaves before an event is not touched by it: a link that breaks takes only what comes later.
-            self._ready += self._outbox.take_due(due_ns - 1)
+            self.speaker.ripen(due_ns)
             self.recorder.now_ns = max(self.recorder.now_ns, due_ns)
             self._strike_timed()
             self._desk.fire_dead_men()
@@ -170,15 +165,11 @@ class HostileVenue:
     def _leave(self) -> list[Delivery]:
         """Make everything durable, then return the frames to be written now."""
         self.recorder.commit()
-        found = self._ready + self._outbox.take_due(self.recorder.now_ns)
-        self._ready = []
-        return found
+        return self.speaker.leave()
 
     def next_due_ns(self) -> int | None:
         """Return the true time at which `advance` has something to do; None: nothing will happen by itself."""
-        if self._ready:
-            return self.recorder.now_ns
-        times = [self._next_event_ns(), self._outbox.next_due_ns()]
+        times = [self._next_event_ns(), self.speaker.next_due_ns()]
         return min((at_ns for at_ns in times if at_ns is not None), default=None)
 
     def at(self, due_ns: int, work: Callable[[], None]) -> None:
@@ -241,23 +232,23 @@ class HostileVenue:
             self._greet(link, frame.n, frame.body)
         elif isinstance(frame.body, RemotePing):
             pong = RemotePong(at_ns=frame.body.at_ns, venue_time_ns=self._venue_time_ns())
-            self._send(link, pong, re=frame.n)
+            self.speaker.send(link, pong, re=frame.n)
         elif not link.is_greeted:
-            self._send(link, RemoteRefused(code="not_ready", message="hello first"), re=frame.n)
+            self.speaker.send(link, RemoteRefused(code="not_ready", message="hello first"), re=frame.n)
         else:
             self._take_request(link, frame.n, frame.body)
 
     def _refuse_garbage(self, link: Link, payload: bytes) -> None:
         number = number_of(payload)
-        self._send(link, RemoteRefused(code="malformed"), re=number)
+        self.speaker.send(link, RemoteRefused(code="malformed"), re=number)
         if number is None:
             # Who knows what the next bytes mean.
-            self._outbox.put(link.id, None, self.recorder.now_ns)
+            self.speaker.close(link.id)
             self.links.remove(link.id)
 
     def _greet(self, link: Link, number: int, hello: RemoteHello) -> None:
         if hello.version != PROTOCOL_VERSION:
-            self._send(link, RemoteRefused(code="malformed", message=f"version {hello.version}"), re=number)
+            self.speaker.send(link, RemoteRefused(code="malformed", message=f"version {hello.version}"), re=number)
             return
         link.is_greeted = True
         welcome = RemoteWelcome(
@@ -266,15 +257,16 @@ class HostileVenue:
             capabilities=self.rules.capabilities(),
             venue_time_ns=self._venue_time_ns(),
         )
-        self._send(link, welcome, re=number)
+        self.speaker.send(link, welcome, re=number)
 
     def _take_request(self, link: Link, number: int, body: RemoteBody) -> None:
         now_ns, about = self.recorder.now_ns, about_of(body)
+        self.arrived.append((now_ns, link.id, body))
         for kind, code in ((FaultKind.RATE_LIMIT, "rate_limited"), (FaultKind.MAINTENANCE, "maintenance")):
             scripted = self.faults.strike(kind, now_ns, about)
             if scripted is not None or self.faults.is_on(kind, now_ns):
                 wait_ns = max(SECOND, self.faults.until_ns(kind) - now_ns)
-                self._send(link, RemoteRefused(code=code, retry_after_ns=wait_ns), re=number)
+                self.speaker.send(link, RemoteRefused(code=code, retry_after_ns=wait_ns), re=number)
                 return
         if self.faults.strike(FaultKind.LOST_REQUEST, now_ns, about) is not None:
             return
@@ -282,24 +274,21 @@ class HostileVenue:
         if late is None:
             self._act(link, number, body)
         else:
-            self.at(now_ns + late.share_of(LATE_MAX_NS), lambda: self._act(link, number, body))
+            self.at(now_ns + late.share_of(LATE_REQUEST_MAX_NS), lambda: self._act(link, number, body))
 
     def _act(self, link: Link, number: int, body: RemoteBody) -> None:
         """Carry a request out, then say so, then report what it did: reports overtake an answer only by a lie."""
-        self._pending = []
+        self.speaker.hold_reports()
         answer = self._answer_to(link, body)
-        has_traded = any(type(each.report).__name__ == "VenueFill" for each in self._pending)
-        self._reply(link, number, body, answer, has_traded=has_traded)
-        pending, self._pending = self._pending, None
-        for outgoing in pending:
-            self._on_report(outgoing)
+        self.speaker.reply(link, number, answer, about_of(body))
+        if isinstance(answer, AccountOpened):
+            self._tell_voids(link, answer.account_id)
 
     def _answer_to(self, link: Link, body: RemoteBody) -> RemoteBody:
         if isinstance(body, OpenAccount):
             opened = self._desk.open(body)
             if not isinstance(opened, RemoteRefused):
                 link.accounts[body.account_id] = None
-                self._tell_voids(link, body.account_id)
             return opened
         answer = self._answers.get(type(body))
         return RemoteRefused(code="malformed", message="not a request") if answer is None else answer(body)
@@ -308,68 +297,14 @@ class HostileVenue:
         """Tell the voids again: no query shows them, and an engine that was away must not miss one."""
         voids = [trade for trade in self.truth.trades_of[account_id] if trade.is_void]
         for trade in voids[-VOIDS_MAX:]:
-            self._send(link, void_report(trade))
-
-    # --- Out ---------------------------------------------------------------------------------------------------------
-
-    def _reply(self, link: Link, number: int, body: RemoteBody, answer: RemoteBody, *, has_traded: bool) -> None:
-        now_ns, about = self.recorder.now_ns, about_of(body)
-        if self.faults.strike(FaultKind.LOST_ANSWER, now_ns, about) is not None:
-            self.sent.append((now_ns, link.id, answer))
-            return
-        delay_ns = 0
-        late = self.faults.strike(FaultKind.LATE_ANSWER, now_ns, about)
-        if late is not None:
-            delay_ns = late.share_of(LATE_MAX_NS)
-        elif has_traded:
-            strike = self.faults.strike(FaultKind.FILL_BEFORE_ACK, now_ns, about)
-            delay_ns = strike.share_of(FILL_BEFORE_ACK_MAX_NS) if strike is not None else 0
-        garbage = self.faults.strike(FaultKind.GARBAGE, now_ns, about)
-        self._send(link, answer, re=number, delay_ns=delay_ns, spoiled_by=garbage.strength if garbage else None)
-
-    def _on_report(self, outgoing: Outgoing) -> None:
-        """Send a report to whoever listens for its account; while a request is carried out, behind its answer."""
-        if self._pending is not None:
-            self._pending.append(outgoing)
-            return
-        delay_ns, silent_ns = outgoing.delay_ns, self.faults.until_ns(FaultKind.SILENT_PUSHES) - self.recorder.now_ns
-        if silent_ns > 0:
-            if type(outgoing.report).__name__ != "VenueTradeVoided":
-                return
-            delay_ns = max(delay_ns, silent_ns)
-        for link in self.links.of(outgoing.account_id):
-            self._send(link, outgoing.report, delay_ns=delay_ns, in_order=outgoing.in_order)
-
-    def _send(
-        self,
-        link: Link,
-        body: RemoteBody,
-        *,
-        re: int | None = None,
-        delay_ns: int = 0,
-        in_order: bool = True,
-        spoiled_by: int | None = None,
-    ) -> None:
-        self.sent.append((self.recorder.now_ns, link.id, body))
-        if not link.gives or link.id not in self.links.by_id:
-            return
-        payload = write_frame(body, re)
-        if spoiled_by is not None:
-            payload = spoil(payload, spoiled_by, self._noise_rng)
-        least_ns, most_ns = self.rules.latency_ns
-        delay_ns += least_ns + (self._latency_rng.randrange(most_ns - least_ns) if most_ns > least_ns else 0)
-        self._outbox.put(link.id, payload, self.recorder.now_ns + delay_ns, in_order=in_order and delay_ns <= most_ns)
+            self.speaker.send(link, void_report(trade))
 
     def drop_pending(self) -> None:
         """Forget what was to be sent and what was to happen, as a process that dies does."""
-        self._outbox = Outbox()
+        self.speaker.drop_all()
         self._timers = []
         if self.rules.walk_every_ns:
             self.at(self.recorder.now_ns + self.rules.walk_every_ns, self._walk)
-
-    def drop_frames(self, connection: ConnectionId) -> None:
-        """Forget what is under way on a link that stays."""
-        self._outbox.drop(connection)
 
     def _venue_time_ns(self) -> int:
         return self.truth.venue_time_ns(self.recorder.now_ns)
