@@ -91,6 +91,18 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> L
     return _LOOPS[chosen]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Use one process more than there are cores: many tests wait for another process or for a moment."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put modules with slow tests first, so that no process is left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _collects_little() -> None:
     """Take what lives already out of the collector's sight, so that collecting after a test costs a millisecond.

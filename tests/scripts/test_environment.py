@@ -86,7 +86,8 @@ def test_a_changed_lock_is_installed(checkout: Checkout) -> None:
 def test_the_tests_run_in_the_checkout_with_the_arguments_given(checkout: Checkout, tmp_path: Path) -> None:
     checkout.link(Path("/bin/true"), "chromium")
     result = checkout.run("test", "-k", "a b", cwd=tmp_path)
-    assert result.stdout == f"pytest {checkout.root} --numprocesses=auto --maxprocesses=4 --dist=loadscope -k a b\n"
+    options = "--numprocesses=auto --maxprocesses=4 --dist=loadscope --no-loadscope-reorder"
+    assert result.stdout == f"pytest {checkout.root} {options} -k a b\n"
 
 
 def test_the_environment_of_the_tests_serves_the_engine(checkout: Checkout) -> None:
