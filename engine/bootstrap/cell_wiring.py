@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from actors.agent_coordinator import AgentCoordinator
 from actors.cell import AgentLoad, AgentPosition, Cell, Instruments
@@ -20,13 +20,17 @@ from engine.domain.ports import Marks
 from engine.messages.archive import OrderArchive
 from engine.messages.load import AccountState, AgentState, CellState
 from engine.messages.orders import OrderChanged
-from engine.messages.venues import AccountOpened, OpenAccount
+from engine.messages.venues import AccountOpened, CannotTell, OpenAccount
 from engine.messages.writing import UnitNumbers
 from engine.runtime.bus import Bus
 from engine.runtime.clock import Clock
 from engine.runtime.entropy import Ids
+from engine.runtime.errors import Timeout
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
+
+OPEN_TIMEOUT_S: Final = 15.0
+"""Longer than a connector waits for its venue."""
 
 
 class CellLeases(Protocol):
@@ -78,6 +82,8 @@ class Wired:
     accounts: tuple[AccountId, ...] = ()
     actors: list[Ref[Any]] = field(default_factory=list)
     """In order of start."""
+    capabilities: Mapping[Venue, Capabilities | None] = field(default_factory=dict)
+    """What the venues of its accounts can do, as the actors were told; None where nobody could say."""
 
 
 class _Account:
@@ -151,7 +157,8 @@ async def _wire(
     )
     started.append(coordinator)
     started += [await _start_reconciler(ports, cell, each) for each in accounts]
-    return Wired(cell.numbers.fence, gate, coordinator, tuple(each.id for each in accounts), started)
+    declared = {each.state.row.exchange: each.capabilities for each in accounts}
+    return Wired(cell.numbers.fence, gate, coordinator, tuple(each.id for each in accounts), started, declared)
 
 
 def _is_served(ports: CellPorts, account: AccountState) -> bool:
@@ -167,10 +174,7 @@ async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, star
     row = state.row
     account_id, venue = AccountId(row.id), row.exchange
     connector = ports.connectors[venue]
-    balances = {asset: Decimal(amount) for asset, amount in (row.starting_balances or {}).items()}
-    opened: AccountOpened = await connector.ask(
-        OpenAccount(account_id=account_id, user_id=cell.user_id, kind=row.account_type, starting_balances=balances)
-    )
+    capabilities = await _open_account(ports, cell, state)
     open_orders = tuple(restored_order(load).changed() for load in state.orders)
     ledger = await ports.system.start(
         Ledger,
@@ -201,7 +205,35 @@ async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, star
         orders=state.orders,
     )
     started.append(router)
-    return _Account(state, router, open_orders, opened.capabilities)
+    return _Account(state, router, open_orders, capabilities)
+
+
+async def _open_account(ports: CellPorts, cell: Cell, state: AccountState) -> Capabilities | None:
+    """Introduce an account to its venue; return what that can do, None if it cannot be asked now.
+
+    A venue that is away keeps no cell from starting: the account is not ready until the venue is there, and then the
+    cell is loaded again with what it can do (`CellHost`).
+    """
+    row = state.row
+    given = {asset: Decimal(amount) for asset, amount in (row.starting_balances or {}).items()}
+    message = OpenAccount(
+        account_id=AccountId(row.id),
+        user_id=cell.user_id,
+        kind=row.account_type,
+        # Nobody gives money to a live account: it has what its venue says.
+        starting_balances={} if row.mode == "live" else given,
+    )
+    why = "the venue does not answer"
+    try:
+        answer: AccountOpened | CannotTell = await ports.connectors[row.exchange].ask(message, timeout_s=OPEN_TIMEOUT_S)
+    except Timeout:
+        pass
+    else:
+        if isinstance(answer, AccountOpened):
+            return answer.capabilities
+        why = answer.why
+    ports.readiness.report(f"account:{row.id}", ready=False, reason=f"{row.exchange}: {why}")
+    return None
 
 
 async def _start_reconciler(ports: CellPorts, cell: Cell, account: _Account) -> Ref[Any]:

@@ -18,9 +18,11 @@ from engine.bootstrap.cell_wiring import CellPorts, Wired, wire_cell
 from engine.domain.errors import Advice, CivalError, DependencyAway
 from engine.domain.identifiers import UserId
 from engine.messages.cell import DefaultLimitsChanged
+from engine.messages.venues import VenueConnection
 from engine.messages.writing import CellHalted
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.bus import Subscription
+from engine.runtime.errors import Timeout
 from engine.runtime.ref import Ref
 
 BACKOFF_FIRST_NS: Final = 200_000_000
@@ -110,12 +112,13 @@ class CellHost(AsyncioActor):
         self._readiness = readiness
         self._slots: dict[UserId, _Slot] = {user_id: _Slot() for user_id in users}
         self._defaults = defaults
-        self._subscription: Subscription | None = None
+        self._subscriptions: list[Subscription] = []
         self._is_stopping = False
 
     async def on_start(self) -> None:  # type: ignore[override]  # The runtime awaits it.
         """Start every cell; one that cannot start yet is tried again and does not hold the others up."""
-        self._subscription = self._ports.bus.subscribe(CellHalted, self.actor_ref.tell)
+        for kind in (CellHalted, VenueConnection):
+            self._subscriptions.append(self._ports.bus.subscribe(kind, self.actor_ref.tell))
         for user_id in self._slots:
             self._readiness.expect(_lease(user_id))
             await self._begin(user_id)
@@ -123,8 +126,8 @@ class CellHost(AsyncioActor):
     async def on_stop(self) -> None:  # type: ignore[override]  # The runtime awaits it.
         """Stop the cells and give their leases back, so that another node need not wait for their end."""
         self._is_stopping = True
-        if self._subscription is not None:
-            self._subscription.cancel()
+        for subscription in self._subscriptions:
+            subscription.cancel()
         for user_id, slot in self._slots.items():
             await self._take_down(user_id, slot)
         try:
@@ -146,6 +149,18 @@ class CellHost(AsyncioActor):
         slot = self._slots.get(message.user_id)
         if slot is not None and slot.wired is not None and slot.wired.fence == message.fence:
             await self._fail(message.user_id, slot, f"{message.reason}: {message.detail}", is_final=False)
+
+    @handles(VenueConnection)
+    async def on_connection(self, message: VenueConnection) -> None:
+        """Load the cells again that started without knowing what a venue can do, or knew something else of it."""
+        declared = message.capabilities
+        if not message.connected or declared is None or self._is_stopping:
+            return
+        for user_id, slot in self._slots.items():
+            if slot.wired is not None and slot.wired.capabilities.get(message.venue, declared) != declared:
+                self.log.info("cell_restarts", user_id=user_id, reason=f"{message.venue} says what it can do")
+                await self._take_down(user_id, slot)
+                await self._begin(user_id)
 
     @handles(DefaultLimitsChanged)
     def on_default_limits(self, message: DefaultLimitsChanged) -> None:
@@ -243,7 +258,7 @@ async def stop_actors(actors: Collection[Ref[Any]]) -> None:
         if ref.is_alive():
             try:
                 await ref.stop(timeout_s=STOP_TIMEOUT_S)
-            except TimeoutError:
+            except Timeout:
                 await ref.halt()
 
 

@@ -45,6 +45,7 @@ def check_config(settings: Settings) -> list[Finding]:
         "redis.url": settings.redis.url,
         "auth.jwt_secret": settings.auth.jwt_secret,
         "secrets.master_key": settings.secrets.master_key,
+        **{f"venues.{name}.token": venue.token for name, venue in settings.venues.items()},
     }
     for key, reference in secrets.items():
         try:

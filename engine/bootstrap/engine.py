@@ -22,7 +22,6 @@ from actors.stream_hub import StreamHub
 from actors.watchdog import Watchdog
 from config.checks import limits_of
 from config.settings import Settings
-from connectors.paper.venue import PaperVenue
 from engine.bootstrap.cell_wiring import CellPorts
 from engine.bootstrap.cells import CellDirectory, CellHost
 from engine.bootstrap.configure import is_paper
@@ -30,11 +29,12 @@ from engine.bootstrap.database import Database, bring_up_to_date, open_database
 from engine.bootstrap.first_start import apply_configuration, keep_local_token
 from engine.bootstrap.keeper import DatabaseKeeper, RunningServer
 from engine.bootstrap.local import LocalFiles
-from engine.bootstrap.market import Market, SourcePorts, open_market, paper_latency, prepare_market
+from engine.bootstrap.market import Market, SourcePorts, open_market, prepare_market
 from engine.bootstrap.preflight import check_before_start
 from engine.bootstrap.reload import Reloader
 from engine.bootstrap.service import ServiceManager
 from engine.bootstrap.stores import Stores, open_stores
+from engine.bootstrap.venues import VenuePorts, venue_parts
 from engine.messages.read_ports import Person
 from engine.runtime.actor import AsyncioActor
 from engine.runtime.bus import Bus
@@ -202,24 +202,9 @@ class Engine:
         market = self.market
         self.readiness.expect(f"feed:{market.venue}")
         self.marks = MarkTable(market.clock, stale_after_ns=market.stale_after_ns)
-        # The venue hears of every event before anybody else, so that it is subscribed first.
-        self.paper: Ref[Any] = await self._start(
-            PaperVenue,
-            name=f"paper/{market.venue}",
-            venue=market.venue,
-            bus=self.bus,
-            clock=market.clock,
-            wall=self.wall,
-            ids=self.ids,
-            store=self.stores.paper,
-            permit=self.stores.leases,
-            rng=self.rng,
-            session=market.session_name,
-            symbols=[each.symbol for each in market.instruments],
-            instruments=market.instruments,
-            latency=paper_latency(self.settings, market.venue),
-            sequence_rule=market.sequence_rule,
-        )
+        # A paper venue hears of every event before anybody else, so that it is subscribed first.
+        parts = venue_parts(self.settings, market, self._venue_ports())
+        self.venue: Ref[Any] = await self._start(parts.actor_class, name=parts.name, **parts.collaborators)
         self.market_data: Ref[Any] = await self._start(
             MarketData,
             name=f"market/{market.venue}",
@@ -234,9 +219,21 @@ class Engine:
             rule_of=binance_rule,
         )
 
+    def _venue_ports(self) -> VenuePorts:
+        return VenuePorts(
+            bus=self.bus,
+            wall=self.wall,
+            ids=self.ids,
+            rng=self.rng,
+            paper=self.stores.paper,
+            permit=self.stores.leases,
+            environ=os.environ,
+            version=self.version,
+        )
+
     async def _stop_market(self) -> None:
         await self.market_data.stop(timeout_s=2.0)
-        await self.paper.stop(timeout_s=2.0)
+        await self.venue.stop(timeout_s=2.0)
 
     # --- Cells --------------------------------------------------------------------------------------------------------
 
@@ -253,7 +250,7 @@ class Engine:
             writer=self.stores.writer,
             marks=self.marks,
             instruments=self.market.by_name,
-            connectors={self.market.venue: self.paper},
+            connectors={self.market.venue: self.venue},
             archive=self.stores.archive,
             loader=self.stores.loader,
             leases=self.stores.leases,

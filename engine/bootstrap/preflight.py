@@ -14,6 +14,7 @@ from config.checks import is_loopback
 from config.settings import Settings, VenueSettings
 from engine.bootstrap.configure import check_agents
 from engine.bootstrap.database import served_url
+from engine.bootstrap.venues import venue_token
 from engine.domain.errors import ConfigError
 from engine.runtime.fault_points import VARIABLE, arm_from
 
@@ -27,6 +28,8 @@ async def check_before_start(settings: Settings, environ: Mapping[str, str]) -> 
     check_fault_point(settings, environ)
     check_agents(settings)
     served_url(settings, environ)
+    for name in settings.venues:
+        venue_token(settings, name, environ)
     server = settings.server
     tls_context(server)
     ports = {"server.port": server.port, "server.metrics_port": server.metrics_port}

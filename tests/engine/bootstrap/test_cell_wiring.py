@@ -1,8 +1,10 @@
 """A cell is wired from what the database holds; one that cannot be wired leaves no actor behind."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pykka
@@ -11,12 +13,14 @@ import pytest_asyncio
 
 from actors.reconciler import Reconciler
 from engine.bootstrap import cell_wiring
-from engine.bootstrap.cell_wiring import Wired, wire_cell
+from engine.bootstrap.cell_wiring import OPEN_TIMEOUT_S, Wired, wire_cell
 from engine.domain.identifiers import UserId
 from engine.domain.kinds import OrderType
 from engine.messages.load import CellState
 from engine.messages.orders import OrderAnswer, PlaceOrder
+from engine.messages.venues import CannotTell
 from engine.messages.writing import CommandRecord
+from engine.runtime.actor import AsyncioActor
 from tests.support.cell_builders import a_record, an_intent
 from tests.support.host import Ground, a_ground
 from tests.support.postgres import PostgresDatabase
@@ -96,6 +100,58 @@ async def test_an_account_at_a_venue_that_does_not_run_is_left_alone(ground: Gro
     assert wired.accounts == ()
     assert ground.reason("account:") == "venue mars does not run here"
     assert ground.readiness.is_ready, "it does not hold the engine back"
+
+
+class AwayVenue(AsyncioActor):
+    """A connector whose venue is away; what is asked of it is kept."""
+
+    def __init__(self, asked: list[Any]) -> None:
+        super().__init__()
+        self._asked = asked
+
+    def on_receive(self, message: Any) -> Any:
+        self._asked.append(message)
+        return CannotTell(why="nobody listens")
+
+
+@pytest.mark.parametrize(("mode", "given"), [("paper", {"USDT": Decimal(100_000), "BTC": Decimal(1)}), ("live", {})])
+async def test_a_venue_that_is_away_keeps_no_cell_from_starting(
+    ground: Ground, mode: str, given: dict[str, Any]
+) -> None:
+    asked: list[Any] = []
+    away = await ground.system.start(AwayVenue, asked, name="away")
+    user_id, state = await state_of(ground)
+    (account,) = state.accounts
+    account = msgspec.structs.replace(account, row=msgspec.structs.replace(account.row, mode=mode))
+    fence = await ground.stores.leases.acquire(user_id)
+    assert fence is not None
+    ports = ground.ports(connectors={ground.market.venue: away})
+    wired = await wire_cell(ports, user_id, fence, msgspec.structs.replace(state, accounts=(account,)), {})
+    assert wired.capabilities == {ground.market.venue: None}
+    assert "nobody listens" in str(ground.reason("account:"))
+    assert ground.readiness.is_ready, "an account does not hold the engine back"
+    assert (asked[0].kind, asked[0].starting_balances) == ("spot", given)
+
+
+async def test_a_venue_that_does_not_answer_keeps_no_cell_from_starting(ground: Ground) -> None:
+    asked: list[Any] = []
+
+    class Silent(AsyncioActor):
+        def on_receive(self, message: Any) -> Any:
+            asked.append(message)
+            return self.new_future()
+
+    silent = await ground.system.start(Silent, name="silent")
+    user_id, state = await state_of(ground)
+    fence = await ground.stores.leases.acquire(user_id)
+    assert fence is not None
+    ports = ground.ports(connectors={ground.market.venue: silent})
+    wiring = asyncio.ensure_future(wire_cell(ports, user_id, fence, state, {}))
+    await ground.until(lambda: bool(asked), "question")
+    await ground.pass_time(OPEN_TIMEOUT_S)
+    await ground.until(wiring.done, "cell")
+    assert "the venue does not answer" in str(ground.reason("account:"))
+    assert (await wiring).capabilities == {ground.market.venue: None}
 
 
 async def test_a_cell_that_cannot_be_wired_leaves_no_actor_behind(

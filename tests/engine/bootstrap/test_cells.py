@@ -1,5 +1,6 @@
 """Cells over a real database: they start, fail, come back under the next fence, or stay down and say why."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,15 @@ import pytest
 import pytest_asyncio
 
 from actors.reconciler import Reconciler
+from connectors.paper.capabilities import capabilities
 from engine.bootstrap import cell_wiring, cells
 from engine.domain.errors import DependencyAway, InvariantBroken
 from engine.domain.identifiers import UserId
 from engine.messages.load import CellState
 from engine.messages.risk import StateQuery
+from engine.messages.venues import VenueConnection
 from engine.messages.writing import CellHalted
-from engine.runtime.actor import handles
+from engine.runtime.actor import AsyncioActor, handles
 from storage.load import CellLoader
 from tests.support.host import Ground, a_ground
 from tests.support.postgres import PostgresDatabase
@@ -228,3 +231,41 @@ async def test_a_directory_without_cells_knows_nobody() -> None:
     assert directory.of(user_id) is None
     assert list(directory.users()) == []
     directory.remove(user_id)
+
+
+async def test_a_cell_that_started_without_knowing_its_venue_is_loaded_again_when_that_has_come(ground: Ground) -> None:
+    venue = ground.market.venue
+    declared = capabilities(venue)
+
+    def there(**changes: Any) -> VenueConnection:
+        return VenueConnection(venue=venue, connected=True, at_ns=1, capabilities=declared, **changes)
+
+    await ground.host()
+    await ground.compared()
+    assert (await the_cell(ground)).capabilities == {venue: declared}
+    for message in (there(), VenueConnection(venue=venue, connected=False, at_ns=1)):
+        ground.bus.publish(message, venue)
+        await ground.rest()
+    assert (await the_cell(ground)).fence == 1, "nothing new"
+    declared = msgspec.structs.replace(declared, read_lag_ns=5)
+    ground.bus.publish(there(), venue)
+    running = ground.directory._running
+    await ground.until(lambda: [wired.fence for wired in running.values()] == [2], "second life")
+    ground.bus.publish(VenueConnection(venue="elsewhere", connected=True, at_ns=1, capabilities=declared), "elsewhere")
+    await ground.rest()
+    assert (await the_cell(ground)).fence == 2, "it has no account there"
+    await ground.compared()
+
+
+async def test_an_actor_that_does_not_stop_in_time_is_halted(ground: Ground) -> None:
+    class Stubborn(AsyncioActor):
+        async def on_receive(self, message: Any) -> None:
+            await self.new_future()
+
+    stubborn = await ground.system.start(Stubborn, name="stubborn")
+    stubborn.tell("wait")
+    stopping = asyncio.ensure_future(cells.stop_actors([stubborn]))
+    await asyncio.sleep(0)
+    await ground.pass_time(cells.STOP_TIMEOUT_S)
+    await asyncio.wait_for(stopping, 10)
+    assert not stubborn.is_alive()
