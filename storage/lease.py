@@ -20,10 +20,10 @@ SEND_MARGIN_NS: Final = 3_000_000_000
 """Sending stops this long before the lease expires."""
 
 _ACQUIRE = """
-    insert into cell_leases as l (user_id, fence, owner, expires_at)
-    select u, 1, $2, clock_timestamp() + $3 * interval '1 microsecond' from unnest($1::uuid[]) u order by u
+    insert into cell_leases as l (user_id, fence, owner, expires_at, holder)
+    select u, 1, $2, clock_timestamp() + $3 * interval '1 microsecond', $4 from unnest($1::uuid[]) u order by u
     on conflict (user_id) do update
-        set fence = l.fence + 1, owner = excluded.owner, expires_at = excluded.expires_at
+        set fence = l.fence + 1, owner = excluded.owner, expires_at = excluded.expires_at, holder = excluded.holder
         where l.owner = excluded.owner or l.expires_at <= clock_timestamp()
     returning user_id, fence
 """
@@ -55,6 +55,9 @@ _HOLD = """
 """
 
 
+_HOLDER = "select holder, owner from cell_leases where user_id = $1 and expires_at > clock_timestamp()"
+
+
 @dataclass(slots=True)
 class _Held:
     fence: int
@@ -64,18 +67,20 @@ class _Held:
 class Leases:
     """The leases of this process. Its methods run on the writer's own connection, between two batches."""
 
-    def __init__(self, owner: UUID, clock: Clock, ttl_ns: int = TTL_NS) -> None:
+    def __init__(self, owner: UUID, clock: Clock, ttl_ns: int = TTL_NS, holder: str = "") -> None:
         """Hold none.
 
         Args:
             owner: Node id of the data directory.
             clock: Its monotonic time should go on while the machine sleeps.
             ttl_ns: How long a lease lasts without a renewal.
+            holder: This process, for people.
         """
         self.owner = owner
         """Node id of the data directory."""
         self._clock = clock
         self._ttl_ns = ttl_ns
+        self._holder = holder
         self._held: dict[UUID, _Held] = {}
         self.is_store_away = False
         """The last renewal did not reach the database."""
@@ -88,7 +93,7 @@ class Leases:
         """
         # The time before the question: the answer may have been long on its way.
         asked_ns = self._clock.monotonic_ns()
-        rows = await connection.fetch(_ACQUIRE, list(users), self.owner, self._ttl_ns // 1000)
+        rows = await connection.fetch(_ACQUIRE, list(users), self.owner, self._ttl_ns // 1000, self._holder)
         taken = {_uuid(row["user_id"]): int(row["fence"]) for row in rows}
         for user_id, fence in taken.items():
             self._held[user_id] = _Held(fence, asked_ns + self._ttl_ns)
@@ -122,6 +127,11 @@ class Leases:
             self.forget(user_id)
         if held:
             await connection.execute(_RELEASE, list(held), list(held.values()), self.owner)
+
+    async def holder(self, connection: Connection, user_id: UUID) -> str:
+        """Say who has a user's lease, for people; empty if nobody has."""
+        rows = await connection.fetch(_HOLDER, user_id)
+        return f"{rows[0]['holder'] or 'node'} ({rows[0]['owner']})" if rows else ""
 
     def forget(self, user_id: UUID) -> None:
         """Stop counting on a lease, such as after a unit was fenced."""

@@ -39,6 +39,9 @@ class CellLeases(Protocol):
     async def acquire(self, user_id: UserId) -> int | None:
         """Take a user's lease; its new fence, None while another node has it."""
 
+    async def holder(self, user_id: UserId) -> str:
+        """Say who has a user's lease, for people; empty if nobody has."""
+
     async def release(self, user_ids: tuple[UserId, ...]) -> None:
         """Give leases back."""
 

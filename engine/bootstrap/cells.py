@@ -188,7 +188,8 @@ class CellHost(AsyncioActor):
         try:
             fence = await self._ports.leases.acquire(user_id)
             if fence is None:
-                self._readiness.report(_lease(user_id), ready=False, reason="another node has the lease")
+                holder = await self._ports.leases.holder(user_id)
+                self._readiness.report(_lease(user_id), ready=False, reason=f"{holder or 'nobody now'} has the lease")
                 self._wait(user_id, slot, LEASE_RETRY_NS)
                 return
             state = await self._ports.loader.cell(user_id)

@@ -78,6 +78,13 @@ class WriterLeases:
         taken: dict[UUID, int] = await self._between(lambda: self._facts.run(self._acquire(user_id)))
         return taken.get(user_id)
 
+    async def holder(self, user_id: UserId) -> str:
+        """Say who has a user's lease, for people; empty if nobody has."""
+        found: str = await self._between(
+            lambda: self._facts.run(lambda connection: self._leases.holder(connection, user_id))
+        )
+        return found
+
     async def release(self, user_ids: tuple[UserId, ...]) -> None:
         """Give leases back."""
         await self._between(lambda: self._facts.run(lambda connection: self._leases.release(connection, user_ids)))
@@ -120,7 +127,7 @@ async def open_stores(
     session = {"synchronous_commit": settings.synchronous_commit}
     facts = PostgresFactStore(endpoints, settings=session)
     await facts.open()
-    leases = WriterLeases(Leases(node_id, WallClock(wall.now_ns, elapsed_ns)), facts)
+    leases = WriterLeases(Leases(node_id, WallClock(wall.now_ns, elapsed_ns), holder=_this_process()), facts)
     backlog = Backlog()
     writer = await system.start(
         StorageWriter, name="writer", store=facts, clock=wall, bus=bus, backlog=backlog, renew=leases.renew

@@ -98,6 +98,9 @@ class WriterLeases:
         fence: int | None = await self._writer.ask(Between(work))
         return fence
 
+    async def holder(self, user_id: UserId) -> str:
+        return await self._facts.run(lambda connection: self._leases.holder(connection, user_id))
+
     async def release(self, user_ids: tuple[UserId, ...]) -> None:
         await self._facts.run(lambda connection: self._leases.release(connection, user_ids))
 

@@ -49,7 +49,8 @@ CREATE TABLE cell_leases (
     user_id uuid PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     fence bigint NOT NULL CHECK (fence > 0), -- only ever grows
     owner uuid NOT NULL, -- node id of the data directory
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    holder text NOT NULL DEFAULT '' -- the process, for people
 ) WITH (fillfactor = 50)
 -- ;;
 CREATE TABLE replay_positions (

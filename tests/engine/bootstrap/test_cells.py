@@ -179,10 +179,11 @@ async def test_a_lease_of_another_node_is_waited_for(ground: Ground, pg_database
     (user_id,) = await ground.users()
     daemon = await pg_database.connect()
     await daemon.execute(
-        "insert into cell_leases values ($1, 41, gen_random_uuid(), now() + interval '1 hour')", user_id
+        "insert into cell_leases values ($1, 41, gen_random_uuid(), now() + interval '1 hour', 'pid 7 elsewhere')", user_id
     )
     await ground.host()
-    assert ground.reason("lease:") == "another node has the lease"
+    owner = await daemon.fetchval("select owner from cell_leases")
+    assert ground.reason("lease:") == f"pid 7 elsewhere ({owner}) has the lease"
     await ground.pass_time(7)
     assert list(ground.directory.users()) == []
     await daemon.execute("update cell_leases set expires_at = now()")
