@@ -42,6 +42,7 @@ from engine.messages.orders import OrderIntent
 HALTED: Final = "trading_halted"
 REDUCING: Final = "trading_reducing"
 NOT_READY: Final = "account_not_ready"
+DIFFERS: Final = "differs_from_venue"
 STALE: Final = "stale_book"
 
 _TRIGGERED: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
@@ -67,6 +68,8 @@ class Checks:
         self._marks = marks
         self.not_ready: dict[AccountId, str] = {}
         """Account -> why it may only reduce."""
+        self.shut: dict[AccountId, frozenset[str]] = {}
+        """Account -> symbols and assets that may only be reduced: they differ from the venue."""
 
     def value_at(self, intent: OrderIntent) -> Decimal | None:
         """Return the price that values an order: its own, or what the market asks for now; None if nobody knows."""
@@ -157,7 +160,16 @@ class Checks:
         reason = self.not_ready.get(intent.account_id)
         if reason is not None and self._reduces(intent, instrument) is not None:
             return violation(NOT_READY, "a reconciled account", reason)
-        return None
+        return self._agreement(intent, instrument)
+
+    def _agreement(self, intent: OrderIntent, instrument: Instrument) -> Violation | None:
+        """Open no risk in what has differed from the venue for too long."""
+        shut = self.shut.get(intent.account_id)
+        if not shut or shut.isdisjoint((intent.symbol, instrument.quote, *_held_as(instrument))):
+            return None
+        if self._reduces(intent, instrument) is None:
+            return None
+        return violation(DIFFERS, "what agrees with the venue", ", ".join(sorted(shut)))
 
     def _ability(self, intent: OrderIntent, instrument: Instrument) -> Violation | None:
         """Refuse what the venue cannot do, before the wire."""
@@ -278,6 +290,11 @@ class Checks:
             return ZERO
         mark = self._marks.price(position.instrument.venue, position.instrument.symbol)
         return ZERO if mark is None else position.unrealized_pnl(mark)
+
+
+def _held_as(instrument: Instrument) -> tuple[str, ...]:
+    """Name the asset that a trade is held in: of a perpetual only its position is."""
+    return () if instrument.is_perpetual else (instrument.base,)
 
 
 def _venue_rules(intent: OrderIntent, instrument: Instrument, price: Decimal | None) -> Violation | None:

@@ -126,7 +126,8 @@ class GateCore(AsyncioActor):
 
     @handles(AccountReadiness)
     def on_readiness(self, message: AccountReadiness) -> None:
-        """Let an account trade, or only reduce."""
+        """Let an account trade, or only reduce; of one that trades some symbols may only reduce."""
+        self._checks.shut[message.account_id] = frozenset((*message.symbols, *message.assets))
         if message.is_ready:
             self._checks.not_ready.pop(message.account_id, None)
         else:

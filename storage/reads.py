@@ -25,10 +25,12 @@ from engine.messages.read_ports import (
     StoredAnswer,
     TradeFilter,
 )
+from engine.messages.rows import DiscrepancyRow
 from engine.messages.writing import CommittedEvent
 from storage.pages import is_storable, page_of, place_of
 from storage.pool import Pool
 from storage.read_columns import read_statements
+from storage.row_decode import decode
 from storage.tenant import tenant_transaction
 
 POINTS_MAX = 5_000
@@ -127,9 +129,17 @@ class PostgresReads:
         """Read reconciliation runs, newest first."""
         return await self._paged("reconciliations", user_id, page, account_id)
 
-    async def discrepancies(self, user_id: UserId, account_id: AccountId, page: PageRequest = FIRST_PAGE) -> Page:
-        """Read discrepancies, newest first."""
-        return await self._paged("discrepancies", user_id, page, account_id)
+    async def discrepancies(
+        self, user_id: UserId, account_id: AccountId, page: PageRequest = FIRST_PAGE, *, state: str | None = None
+    ) -> Page:
+        """Read discrepancies, of one state or all, newest first."""
+        return await self._paged("discrepancies", user_id, page, account_id, state)
+
+    async def discrepancy(self, user_id: UserId, account_id: AccountId, row_id: UUID) -> DiscrepancyRow | None:
+        """Read one discrepancy of an account."""
+        async with tenant_transaction(self._pool, user_id) as connection:
+            record = await connection.fetchrow(self._sql["discrepancy"], user_id, account_id, row_id)
+        return None if record is None else decode(DiscrepancyRow, record)
 
     # --- Agents, risk, control ---------------------------------------------------------------------------------------
 

@@ -1,21 +1,32 @@
 """Where the API finds the actors of a user: the port behind which `engine.bootstrap` keeps the running cells."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from engine.domain.identifiers import UserId
+from engine.domain.identifiers import AccountId, UserId
 from engine.runtime.ref import Ref
 
 
 @dataclass(frozen=True, slots=True)
+class AccountRefs:
+    """The doors of one account for what is not trading."""
+
+    reconciler: Ref[Any]
+    """Comparisons with the venue."""
+    ledger: Ref[Any]
+    """Write-offs of differences."""
+
+
+@dataclass(frozen=True, slots=True)
 class CellRefs:
-    """The two doors of a cell."""
+    """The doors of a cell."""
 
     gate: Ref[Any]
     """RiskGate: orders, cancels, halts, resumes, trading state."""
     coordinator: Ref[Any]
     """AgentCoordinator: agents' life."""
+    accounts: Mapping[AccountId, AccountRefs] = field(default_factory=dict)
 
 
 class Cells(Protocol):

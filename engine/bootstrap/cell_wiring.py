@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from actors.agent_coordinator import AgentCoordinator
+from actors.api.cells import AccountRefs
 from actors.cell import AgentLoad, AgentPosition, Cell, Instruments
 from actors.gate_load import GateAccount
 from actors.ledger import Ledger, LedgerLoad
@@ -85,6 +86,7 @@ class Wired:
     accounts: tuple[AccountId, ...] = ()
     actors: list[Ref[Any]] = field(default_factory=list)
     """In order of start."""
+    doors: Mapping[AccountId, AccountRefs] = field(default_factory=dict)
     capabilities: Mapping[Venue, Capabilities | None] = field(default_factory=dict)
     """What the venues of its accounts can do, as the actors were told; None where nobody could say."""
 
@@ -96,22 +98,38 @@ class _Account:
         self,
         state: AccountState,
         router: Ref[Any],
+        ledger: Ref[Any],
         open_orders: tuple[OrderChanged, ...],
         capabilities: Capabilities | None,
     ) -> None:
         self.id = AccountId(state.row.id)
         self.state = state
         self.router = router
+        self.ledger = ledger
         self.open_orders = open_orders
         self.capabilities = capabilities
 
 
 async def wire_cell(
-    ports: CellPorts, user_id: UserId, fence: int, state: CellState, defaults: Mapping[str, Decimal]
+    ports: CellPorts,
+    user_id: UserId,
+    fence: int,
+    state: CellState,
+    defaults: Mapping[str, Decimal],
+    *,
+    trigger: str = "start",
 ) -> Wired:
     """Start the actors of a cell, bottom first; the reconcilers open its accounts when they have compared.
 
     Accounts at a venue that this engine does not run are left alone, with the reason in the readiness table.
+
+    Args:
+        ports: What every cell is made of.
+        user_id: Whose cell.
+        fence: Of its lease.
+        state: As it was left.
+        defaults: Limits for accounts that have none of their own.
+        trigger: Why its accounts are compared first: `start`, or `takeover` from another node.
 
     Raises:
         Exception: What kept an actor from starting. Those that had started are stopped again.
@@ -120,7 +138,7 @@ async def wire_cell(
     cell = Cell(numbers=numbers, clock=ports.market, wall=ports.wall, ids=ports.ids, bus=ports.bus, writer=ports.writer)
     started: list[Ref[Any]] = []
     try:
-        return await _wire(ports, cell, state, defaults, started)
+        return await _wire(ports, cell, state, defaults, started, trigger)
     except BaseException:
         for ref in reversed(started):
             await ref.halt()
@@ -128,7 +146,12 @@ async def wire_cell(
 
 
 async def _wire(
-    ports: CellPorts, cell: Cell, state: CellState, defaults: Mapping[str, Decimal], started: list[Ref[Any]]
+    ports: CellPorts,
+    cell: Cell,
+    state: CellState,
+    defaults: Mapping[str, Decimal],
+    started: list[Ref[Any]],
+    trigger: str,
 ) -> Wired:
     accounts = [await _start_account(ports, cell, each, started) for each in state.accounts if _is_served(ports, each)]
     agents = [_agent_load(each) for each in state.agents if each.row.account_id in {a.id for a in accounts}]
@@ -159,9 +182,13 @@ async def _wire(
         session=ports.session,
     )
     started.append(coordinator)
-    started += [await _start_reconciler(ports, cell, each) for each in accounts]
+    doors: dict[AccountId, AccountRefs] = {}
+    for each in accounts:
+        reconciler = await _start_reconciler(ports, cell, each, trigger)
+        started.append(reconciler)
+        doors[each.id] = AccountRefs(reconciler=reconciler, ledger=each.ledger)
     declared = {each.state.row.exchange: each.capabilities for each in accounts}
-    return Wired(cell.numbers.fence, gate, coordinator, tuple(each.id for each in accounts), started, declared)
+    return Wired(cell.numbers.fence, gate, coordinator, tuple(each.id for each in accounts), started, doors, declared)
 
 
 def _is_served(ports: CellPorts, account: AccountState) -> bool:
@@ -208,7 +235,7 @@ async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, star
         orders=state.orders,
     )
     started.append(router)
-    return _Account(state, router, open_orders, capabilities)
+    return _Account(state, router, ledger, open_orders, capabilities)
 
 
 async def _open_account(ports: CellPorts, cell: Cell, state: AccountState) -> Capabilities | None:
@@ -239,7 +266,7 @@ async def _open_account(ports: CellPorts, cell: Cell, state: AccountState) -> Ca
     return None
 
 
-async def _start_reconciler(ports: CellPorts, cell: Cell, account: _Account) -> Ref[Any]:
+async def _start_reconciler(ports: CellPorts, cell: Cell, account: _Account, trigger: str) -> Ref[Any]:
     venue = account.state.row.exchange
     return await ports.system.start(
         Reconciler,
@@ -251,6 +278,7 @@ async def _start_reconciler(ports: CellPorts, cell: Cell, account: _Account) -> 
         router=account.router,
         watermark=account.state.watermark,
         discrepancies=account.state.discrepancies,
+        trigger=trigger,
     )
 
 

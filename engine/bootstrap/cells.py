@@ -44,7 +44,9 @@ class CellDirectory:
     def of(self, user_id: UserId) -> CellRefs | None:
         """Return the doors of a user's cell; None if it does not run here."""
         wired = self._running.get(user_id)
-        return None if wired is None else CellRefs(gate=wired.gate, coordinator=wired.coordinator)
+        if wired is None:
+            return None
+        return CellRefs(gate=wired.gate, coordinator=wired.coordinator, accounts=wired.doors)
 
     def users(self) -> Iterable[UserId]:
         """Name the users whose cells run here."""
@@ -83,6 +85,8 @@ class _Slot:
     wired: Wired | None = None
     failed_ns: list[int] = field(default_factory=list)
     is_waiting: bool = False
+    was_elsewhere: bool = False
+    """Whether another node had it when it was last looked for here."""
 
 
 class CellHost(AsyncioActor):
@@ -188,6 +192,7 @@ class CellHost(AsyncioActor):
         try:
             fence = await self._ports.leases.acquire(user_id)
             if fence is None:
+                slot.was_elsewhere = True
                 holder = await self._ports.leases.holder(user_id)
                 self._readiness.report(_lease(user_id), ready=False, reason=f"{holder or 'nobody now'} has the lease")
                 self._wait(user_id, slot, LEASE_RETRY_NS)
@@ -196,7 +201,9 @@ class CellHost(AsyncioActor):
             if state is None:
                 self._readiness.forget(_lease(user_id))
                 return
-            wired = await wire_cell(self._ports, user_id, fence, state, self._defaults)
+            trigger = "takeover" if slot.was_elsewhere else "start"
+            wired = await wire_cell(self._ports, user_id, fence, state, self._defaults, trigger=trigger)
+            slot.was_elsewhere = False
         except DependencyAway as error:
             self._readiness.report(_lease(user_id), ready=False, reason=error.why)
             self._wait(user_id, slot, self._backoff_ns(slot))

@@ -24,6 +24,8 @@ COMMANDS = {
     "balances": ("engine.cli.reads:balances", "List balances."),
     "agents": ("engine.cli.reads:agents", "List agents."),
     "alerts": ("engine.cli.reads:alerts", "List risk alerts, newest first."),
+    "reconcile": ("engine.cli.reconcile:reconcile", "Compare an account with its venue now."),
+    "discrepancies": ("engine.cli.reconcile:discrepancies", "List differences to venues, or write one off."),
     "order": ("engine.cli.control:order", "Place and cancel orders."),
     "agent": ("engine.cli.control:agent", "Start, pause and stop agents."),
     "halt": ("engine.cli.control:halt", "Stop new orders and cancel open ones."),

@@ -17,6 +17,7 @@ from uuid import UUID
 import msgspec
 
 from engine.domain.identifiers import AccountId, AgentId, OrderId, Symbol, UserId, Venue
+from engine.messages.rows import DiscrepancyRow
 from engine.messages.rows_people import UserRow, UserSessionRow
 from engine.messages.writing import CommittedEvent
 
@@ -205,8 +206,13 @@ class Reads(Protocol):
     async def reconciliations(self, user_id: UserId, account_id: AccountId, page: PageRequest = FIRST_PAGE) -> Page:
         """Read reconciliation runs (columns of `ReconciliationRow`)."""
 
-    async def discrepancies(self, user_id: UserId, account_id: AccountId, page: PageRequest = FIRST_PAGE) -> Page:
-        """Read discrepancies (columns of `DiscrepancyRow`)."""
+    async def discrepancies(
+        self, user_id: UserId, account_id: AccountId, page: PageRequest = FIRST_PAGE, *, state: str | None = None
+    ) -> Page:
+        """Read discrepancies (columns of `DiscrepancyRow`), of one state or all, newest first."""
+
+    async def discrepancy(self, user_id: UserId, account_id: AccountId, row_id: UUID) -> DiscrepancyRow | None:
+        """Read one discrepancy of an account."""
 
     # Agents, risk, control.
 

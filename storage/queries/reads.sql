@@ -169,8 +169,15 @@ ORDER BY t.started_at DESC, t.id DESC LIMIT $5
 -- A page of discrepancies, newest first.
 SELECT {discrepancy}::text AS item, t.created_at AS at, t.id
 FROM discrepancies t
-WHERE t.user_id = $1 AND t.account_id = $2 AND ($3::timestamptz IS NULL OR (t.created_at, t.id) < ($3, $4::uuid))
-ORDER BY t.created_at DESC, t.id DESC LIMIT $5
+WHERE t.user_id = $1 AND t.account_id = $2 AND ($3::text IS NULL OR t.state = $3)
+  AND ($4::timestamptz IS NULL OR (t.created_at, t.id) < ($4, $5::uuid))
+ORDER BY t.created_at DESC, t.id DESC LIMIT $6
+
+-- name: discrepancy
+-- One discrepancy of an account.
+SELECT t.id, t.user_id, t.account_id, t.kind, t.asset, t.ours, t.venue, t.guess, t.state, t.detail, t.resolved_by,
+       t.resolved_at, t.created_at, t.updated_at
+FROM discrepancies t WHERE t.user_id = $1 AND t.account_id = $2 AND t.id = $3
 
 -- name: agents
 -- A page of agents, oldest first.

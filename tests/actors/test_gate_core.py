@@ -147,3 +147,20 @@ async def test_a_gate_that_stops_leaves_nobody_waiting(make_rig: MakeRig) -> Non
 
 async def _wait(reply: Any) -> Any:
     return await reply
+
+
+@pytest.mark.parametrize("shut", [{"symbols": ("BTC/USDT:USDT",)}, {"assets": ("USDT",)}])
+@pytest.mark.asyncio
+async def test_what_differs_from_the_venue_for_too_long_may_only_be_reduced(
+    make_rig: MakeRig, shut: dict[str, Any]
+) -> None:
+    rig = await opened(make_rig)
+    assert (await rig.gate.ask(a_place(1))).denial is None
+    await rig.settle()
+    rig.bus.publish(AccountReadiness(account_id=ACCOUNT, is_ready=True, **shut), key=USER)
+    refused = (await rig.gate.ask(a_place(2))).denial
+    assert refused is not None
+    assert refused.code == "differs_from_venue"
+    assert (await rig.gate.ask(a_place(3, side=Side.SELL))).denial is None
+    rig.bus.publish(AccountReadiness(account_id=ACCOUNT, is_ready=True, symbols=("ETH/USDT",)), key=USER)
+    assert (await rig.gate.ask(a_place(4))).denial is None

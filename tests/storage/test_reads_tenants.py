@@ -47,6 +47,7 @@ ASKS: dict[str, Ask] = {
     "snapshots": lambda reads, who, _: reads.snapshots(who),
     "reconciliations": lambda reads, who, of: reads.reconciliations(who, AccountId(of.account)),
     "discrepancies": lambda reads, who, of: reads.discrepancies(who, AccountId(of.account)),
+    "discrepancy": lambda reads, who, of: reads.discrepancy(who, AccountId(of.account), of.id(78)),
     "agents": lambda reads, who, _: reads.agents(who),
     "agent": lambda reads, who, of: reads.agent(who, AgentId(of.id(3))),
     "limits": lambda reads, who, _: reads.limits(who),
@@ -73,6 +74,7 @@ async def own_more(world: World, tenant: Tenant) -> None:
     """Name the rows that a method asks for by name, and let the one event be of the one order."""
     statements = {
         "update positions set id = $2 where user_id = $1": tenant.id(77),
+        "update discrepancies set id = $2 where user_id = $1": tenant.id(78),
         "update idempotency_keys set key = $2, expires_at = now() + interval '1 hour' where user_id = $1": (
             f"key of {tenant.number}"
         ),
