@@ -1,0 +1,130 @@
+"""Judges what people are told: an answer is true when it is given, and every command gets exactly one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from engine.domain.kinds import Scope, TradingState
+from engine.messages.orders import CancelAnswer, OrderAnswer
+from engine.messages.risk import HaltAnswer
+from engine.messages.rows import TradingStateRow
+from engine.simulation.auditor_findings import Findings
+from engine.simulation.auditor_orders import Orders
+
+Covered = tuple[str, UUID]
+"""Scope and its id."""
+WIDE: Final = (Scope.ENGINE.value, Scope.USER.value)
+
+
+@dataclass(slots=True)
+class _Asked:
+    """One order that a person has asked for, under one key, however often."""
+
+    account_id: UUID
+    order_id: UUID | None = None
+
+
+class Promises:
+    """What was asked and answered; the workload reports it, whichever process gave the answer."""
+
+    __slots__ = ("_asked", "_findings", "_orders", "_spoken", "_stored", "answers")
+
+    def __init__(self, findings: Findings, orders: Orders) -> None:
+        """Start before the first word."""
+        self._findings = findings
+        self._orders = orders
+        self._asked: dict[str, _Asked] = {}
+        self._stored: dict[Covered, TradingStateRow] = {}
+        self._spoken: dict[Covered, TradingState] = {}
+        """Halts that were answered and that nobody has asked to lift."""
+        self.answers = 0
+
+    # --- Orders -------------------------------------------------------------------------------------------------------
+
+    def asked(self, account_id: UUID, key: str) -> None:
+        """A person asks for an order, or asks again with the same key."""
+        self._asked.setdefault(key, _Asked(account_id))
+        self._findings.saw("asked", key)
+
+    def answered(self, key: str, answer: OrderAnswer) -> None:
+        """The engine has answered: the order is stored under this key, and it is always the same."""
+        self.answers += 1
+        self._findings.saw("answered", key, answer.order_id, answer.denial and answer.denial.code)
+        asked = self._asked[key]
+        if asked.order_id is not None and asked.order_id != answer.order_id:
+            self._findings.broken("I15", f"{key} was answered with {asked.order_id}, then with {answer.order_id}")
+        asked.order_id = answer.order_id
+        stored = self._orders.intents.get((asked.account_id, key))
+        row = self._orders.rows.get(answer.order_id)
+        if answer.denial is not None:
+            # Denials may be folded into one row; then the key is that of the last.
+            if row is not None and row.done_reason != "denied":
+                self._findings.broken("I15", f"{key} was answered as denied, order {row.id} is {row.status}")
+        elif stored != answer.order_id:
+            self._findings.broken("I3", f"{key} was answered with order {answer.order_id}, stored is {stored}")
+
+    def refused(self, key: str) -> None:
+        """The engine has said, finally, that nothing comes of it."""
+        self._asked.pop(key, None)
+
+    def open_keys(self) -> list[str]:
+        """Return the keys that have no answer yet."""
+        return [key for key, asked in self._asked.items() if asked.order_id is None]
+
+    def no_room(self, account_id: UUID, order: str, denial: str) -> None:
+        """Nothing is open, the position is within its limit, and what would still fit was denied."""
+        self._findings.broken("I9", f"{account_id}: {order} fits and was denied, something is still reserved: {denial}")
+
+    def cancel_answered(self, answer: CancelAnswer) -> None:
+        """The engine has answered a cancel: what it names has a request that is stored, or has ended."""
+        self.answers += 1
+        if not answer.durable:
+            return
+        requested = {row.order_id for row in self._orders.requests.values()} if answer.order_ids else ()
+        for order_id in answer.order_ids:
+            row = self._orders.rows.get(order_id)
+            if row is None or (order_id not in requested and row.lifecycle != "done"):
+                self._findings.broken("I3", f"a cancel of order {order_id} was answered and is not stored")
+
+    # --- Halts --------------------------------------------------------------------------------------------------------
+
+    def state(self, row: TradingStateRow) -> None:
+        """A halt or resume is stored."""
+        self._stored[row.scope, row.scope_id] = row
+
+    def halt_answered(self, scope: Scope, scope_id: UUID, answer: HaltAnswer) -> None:
+        """A halt was acknowledged: from now on no new order leaves in its scope."""
+        self.answers += 1
+        covered = (scope.value, scope_id)
+        self._findings.saw("halt answered", *covered, answer.durable)
+        self._spoken[covered] = answer.state
+        if answer.durable:
+            row = self._stored.get(covered)
+            if row is None or row.state != answer.state.value:
+                self._findings.broken("I12", f"the halt of {scope.value} {scope_id} was answered and is not stored")
+
+    def resume_asked(self, scope: Scope, scope_id: UUID) -> None:
+        """Somebody wants to lift a halt; it may be lifted from now on."""
+        self._findings.saw("resume asked", scope.value, scope_id)
+        self._spoken.pop((scope.value, scope_id), None)
+
+    def died(self) -> None:
+        """An engine has died: a halt that was in force and not stored is not in force any more."""
+        for covered in list(self._spoken):
+            row = self._stored.get(covered)
+            if row is None or row.state == TradingState.ACTIVE.value:
+                del self._spoken[covered]
+
+    def halted(self, user_id: UUID, account_id: UUID, agent_id: UUID | None) -> str | None:
+        """Return the scope by which no new order of this kind may leave; None if it may."""
+        if not self._spoken:
+            return None
+        keys: Iterable[Covered] = [(scope, user_id) for scope in WIDE]
+        keys = [*keys, (Scope.ACCOUNT.value, account_id)]
+        if agent_id is not None:
+            keys.append((Scope.AGENT.value, agent_id))
+        for key in keys:
+            if self._spoken.get(key) is TradingState.HALTED:
+                return key[0]
+        return None
