@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.remote.checks import check_body
 from engine.domain.kinds import OrderType, Side
 from engine.messages.remote import RemoteFrame, RemoteHello, RemotePong, RemoteRefused, RemoteWelcome
 from engine.messages.venues import (
@@ -191,6 +192,12 @@ def test_its_own_books_always_add_up_and_its_journal_tells_the_same(seed: int) -
 
     assert problems(rig.venue.truth) == []
     assert snapshot(again.venue.truth, "lying") == snapshot(rig.venue.truth, "lying")
+
+
+@given(st.integers())
+def test_whatever_it_says_is_a_message_that_an_engine_takes(seed: int) -> None:
+    for _, _, body in run(seed, among=frozenset(FaultKind)).venue.speaker.said:
+        check_body(body)
 
 
 @given(st.integers())
