@@ -18,7 +18,7 @@ class _Numbered(msgspec.Struct):
 
 _decoder = msgspec.msgpack.Decoder(RemoteFrame)
 _numbers = msgspec.msgpack.Decoder(_Numbered)
-_encoder = msgspec.msgpack.Encoder()
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
 
 
 def read_frame(payload: bytes) -> RemoteFrame | None:

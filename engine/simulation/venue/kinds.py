@@ -12,6 +12,8 @@ class FaultKind(StrEnum):
     """A request vanishes before the venue acts on it."""
     LATE_REQUEST = "late_request"
     """It is acted on up to 12 s later, or refused as late then."""
+    REPEATED_REQUEST = "repeated_request"
+    """A layer in between sends a submit, cancel or amend twice: the answer to the second comes, mostly a refusal."""
     LOST_ANSWER = "lost_answer"
     """The effect stays, the answer vanishes."""
     LATE_ANSWER = "late_answer"

@@ -35,6 +35,7 @@ from engine.messages.venues import (
 from engine.runtime.entropy import Rng, seeded_rng
 from engine.simulation.venue.delivery import ConnectionId, Delivery
 from engine.simulation.venue.desk import Desk
+from engine.simulation.venue.entry import repeats
 from engine.simulation.venue.facts import Fact, Journal, OrderEnded, Started
 from engine.simulation.venue.faults import Faults, Strike
 from engine.simulation.venue.frames import number_of, read_frame
@@ -280,9 +281,19 @@ class HostileVenue:
         """Carry a request out, then say so, then report what it did: reports overtake an answer only by a lie."""
         self.speaker.hold_reports()
         answer = self._answer_to(link, body)
+        if self._comes_twice(body):
+            answer = self._answer_to(link, body)
         self.speaker.reply(link, number, answer, about_of(body))
         if isinstance(answer, AccountOpened):
             self._tell_voids(link, answer.account_id)
+
+    def _comes_twice(self, body: RemoteBody) -> bool:
+        if not isinstance(body, VenueSubmit | VenueCancel | VenueAmend) or body.account_id not in self.truth.accounts:
+            return False
+        if isinstance(body, VenueSubmit) and repeats(body, self.truth, self.rules) is None:
+            # This venue would make a second order, for which no engine could answer.
+            return False
+        return self.faults.strike(FaultKind.REPEATED_REQUEST, self.recorder.now_ns, about_of(body)) is not None
 
     def _answer_to(self, link: Link, body: RemoteBody) -> RemoteBody:
         if isinstance(body, OpenAccount):

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.remote.checks import check_body
-from engine.domain.kinds import OrderType, Side
+from engine.domain.capabilities import DuplicateRule
+from engine.domain.kinds import DoneReason, OrderType, Side
 from engine.messages.remote import RemoteFrame, RemoteHello, RemotePong, RemoteRefused, RemoteWelcome
 from engine.messages.venues import (
     AccountQuery,
@@ -20,7 +21,18 @@ from engine.simulation.venue.audit import problems, snapshot
 from engine.simulation.venue.faults import Faults, drawn_faults
 from engine.simulation.venue.kinds import FaultKind
 from engine.simulation.venue.rules import rough_rules
-from tests.engine.simulation.venue.support import ACCOUNT, BTC, PERP, PRICES, SECOND, D, Rig, cancel_of, instruments
+from tests.engine.simulation.venue.support import (
+    ACCOUNT,
+    BTC,
+    PERP,
+    PRICES,
+    SECOND,
+    D,
+    Rig,
+    cancel_of,
+    instruments,
+    rules,
+)
 
 
 def test_a_greeting_is_answered_with_what_the_venue_can_do() -> None:
@@ -82,6 +94,31 @@ def test_a_lost_request_has_no_effect_and_a_lost_answer_has() -> None:
     assert rig.submit() is None
     assert len(rig.venue.truth.orders) == 1
     assert isinstance(rig.submit(), VenueAccepted)
+
+
+def test_a_request_that_comes_twice_is_answered_the_second_time() -> None:
+    rig = Rig()
+    rig.dial()
+    rig.lie(FaultKind.REPEATED_REQUEST, times=3)
+    message = rig.submit_of()
+    codes = [rig.ask(message).code]
+    order = rig.venue.truth.find(ACCOUNT, message.venue_client_id)
+    assert order is not None
+    codes += [rig.amend(order, price=D(58_000)).code, rig.cancel(order).code]
+
+    assert codes == ["duplicate_client_order_id", "duplicate_request", "already_done"]
+    assert (order.price, order.reason) == (D(58_000), DoneReason.CANCELLED)
+    assert rig.venue.has_kept_its_word
+
+
+@pytest.mark.parametrize("rule", [DuplicateRule.IGNORES, DuplicateRule.REFUSES_WHILE_OPEN])
+def test_no_request_comes_twice_where_that_would_make_two_orders(rule: DuplicateRule) -> None:
+    rig = Rig(rules(duplicates=rule))
+    rig.dial()
+    rig.lie(FaultKind.REPEATED_REQUEST)
+
+    assert isinstance(rig.submit(type=OrderType.MARKET), VenueAccepted)
+    assert len(rig.venue.truth.orders) == 1
 
 
 @pytest.mark.parametrize(("strength", "answer"), [(300_000, VenueAccepted), (999_999, VenueRejected)])
