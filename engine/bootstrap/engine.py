@@ -194,7 +194,9 @@ class Engine:
         await apply_configuration(
             self.settings, self.stores, self.market.venue, clock=self.wall, ids=self.ids, local=self.local
         )
-        await keep_local_token(self.stores, clock=self.wall, ids=self.ids, local=self.local)
+        await keep_local_token(
+            self.stores, clock=self.wall, ids=self.ids, local=self.local, node_id=self.directory.node_id
+        )
 
     # --- Market -------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from typing import Any, Final
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from actors.api.auth_passwords import hash_password
 from actors.api.auth_tokens import new_password, new_token, token_hash
@@ -46,8 +46,8 @@ async def apply_configuration(
     return plan
 
 
-async def keep_local_token(stores: Stores, *, clock: Clock, ids: Ids, local: LocalFiles) -> None:
-    """Make a new admin token for the command line of this machine; the one before it ends."""
+async def keep_local_token(stores: Stores, *, clock: Clock, ids: Ids, local: LocalFiles, node_id: UUID) -> None:
+    """Make a new admin token for the command line of this data directory; the one before it ends."""
     applied = await read_applied(stores.daemon_pool)
     admin = await _first_admin(stores, applied)
     if admin is None:
@@ -55,8 +55,8 @@ async def keep_local_token(stores: Stores, *, clock: Clock, ids: Ids, local: Loc
     token = new_token()
     now_ns = clock.now_ns()
     row = UserSessionRow(
-        # One row for each admin: a start replaces the token of the start before.
-        id=uuid5(admin, "local-token"),
+        # One row for each data directory: a start replaces the token of the start before, and no other engine's.
+        id=uuid5(admin, f"local-token/{node_id}"),
         user_id=admin,
         token_hash=token_hash(token),
         kind="token",

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -13,6 +14,8 @@ from engine.bootstrap.first_start import apply_configuration, keep_local_token
 from engine.domain.errors import ConfigError
 from tests.support.host import CONFIG, Ground, a_ground, settings_of
 from tests.support.postgres import PostgresDatabase
+
+NODE = UUID(int=0xA)
 
 pytestmark = pytest.mark.asyncio
 
@@ -78,7 +81,7 @@ async def test_each_start_replaces_this_machines_token(
     await apply(ground, tmp_path)
     tokens = []
     for _ in range(2):
-        await keep_local_token(ground.stores, clock=ground.wall, ids=ground.ids, local=ground.local)
+        await keep_local_token(ground.stores, clock=ground.wall, ids=ground.ids, local=ground.local, node_id=NODE)
         tokens.append((tmp_path / "local-token").read_text().strip())
     daemon = await pg_database.connect()
     rows = await daemon.fetch("select token_hash, kind, name from user_sessions")
@@ -87,7 +90,7 @@ async def test_each_start_replaces_this_machines_token(
 
 
 async def test_without_an_admin_there_is_no_token(ground: Ground, tmp_path: Path) -> None:
-    await keep_local_token(ground.stores, clock=ground.wall, ids=ground.ids, local=ground.local)
+    await keep_local_token(ground.stores, clock=ground.wall, ids=ground.ids, local=ground.local, node_id=NODE)
     assert not (tmp_path / "local-token").exists()
 
 
@@ -97,5 +100,5 @@ async def test_a_token_is_never_of_an_admin_who_was_switched_off(
     await apply(ground, tmp_path)
     daemon = await pg_database.connect()
     await daemon.execute("update users set is_active = false")
-    await keep_local_token(ground.stores, clock=ground.wall, ids=ground.ids, local=ground.local)
+    await keep_local_token(ground.stores, clock=ground.wall, ids=ground.ids, local=ground.local, node_id=NODE)
     assert not (tmp_path / "local-token").exists()
