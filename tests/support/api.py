@@ -152,6 +152,11 @@ class ApiRig:
         self.address: Address = await self.api.ask(AddressQuery())
         self.url = self.address.url
 
+    async def takes_orders(self) -> bool:
+        """Whether every account has finished its first reconciliation; until then the gate denies."""
+        found = [self.readiness.account(str(account_id)) for account_id in (ADA_ACCOUNT, BOB_ACCOUNT)]
+        return all(state is not None and state.ready for state in found)
+
     async def restart_api(self, port: int = 0) -> None:
         """Lose what the API has in memory; `port`: where it listens next."""
         await self.api.stop()
@@ -320,10 +325,11 @@ def market_rows(now_ns: int) -> list[Row]:
 async def running(
     database: PostgresDatabase, *, limits: StreamLimits = DEFAULT_LIMITS, **server: Any
 ) -> AsyncIterator[ApiRig]:
-    """Run an engine on a free port."""
+    """Run an engine on a free port; its accounts take orders."""
     rig = ApiRig(database, ServerSettings(port=0, **server), limits)
     await rig.start()
     try:
+        await until(rig.takes_orders)
         yield rig
     finally:
         await rig.stop()
