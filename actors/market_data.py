@@ -184,7 +184,9 @@ class MarketData(AsyncioActor):
 
     @handles(VenueConnection)
     def on_connection(self, message: VenueConnection) -> None:
-        """Trust nothing while the venue is away."""
+        """Trust nothing while the venue is away; the connection for orders says nothing of prices."""
+        if message.is_private:
+            return
         for view in self._views.values():
             if message.connected:
                 view.recover()

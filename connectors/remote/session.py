@@ -246,6 +246,7 @@ class RemoteSession(RemoteWire):
             connected=connected,
             reason=reason,
             at_ns=self._wall.now_ns(),
+            is_private=True,
             capabilities=self._capabilities,
         )
         self._bus.publish(message, self._venue)

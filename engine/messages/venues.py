@@ -375,5 +375,7 @@ class VenueConnection(Message, frozen=True, kw_only=True):
     connected: bool
     reason: str = ""
     at_ns: int
+    is_private: bool = False
+    """Of the connection that carries orders, where the market's data come over another one."""
     capabilities: Capabilities | None = None
     """What the venue can do from now on, where it says so at every connection; None where the connector does not."""

@@ -212,6 +212,17 @@ async def test_a_lost_connection_makes_everything_stale_and_drops_the_bar(stage:
 
 
 @pytest.mark.asyncio
+async def test_a_lost_connection_for_orders_says_nothing_of_prices(stage: MarketStage) -> None:
+    await stage.start()
+    stage.bus.publish(VenueConnection(venue=VENUE, connected=True, at_ns=NOON), VENUE)
+    await stage.say(a_snapshot())
+    stage.bus.publish(VenueConnection(venue=VENUE, connected=False, at_ns=NOON, is_private=True), VENUE)
+    await stage.flush()
+    assert not stage.marks.is_stale(VENUE, SYMBOL)
+    assert stage.bulk.of(ExchangeStatusRow)[-1].status == "online"
+
+
+@pytest.mark.asyncio
 async def test_the_end_of_a_replay_makes_no_bar_of_half_a_minute(stage: MarketStage) -> None:
     await stage.start()
     await stage.say(a_trade(at_ns=NOON - 1), a_trade(at_ns=NOON), a_trade(at_ns=NOON + MINUTE + SECOND))

@@ -174,10 +174,14 @@ def free_port() -> int:
 async def a_server(peer: HonestPeer, address: VenueAddress) -> AsyncIterator[asyncio.AbstractServer]:
     """Serve the venue on a socket of this loop; on leaving, every connection is cut."""
     writers: set[asyncio.StreamWriter] = set()
+    tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         splitter = FrameSplitter()
         writers.add(writer)
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
                 for payload in splitter.feed(data):
@@ -197,6 +201,7 @@ async def a_server(peer: HonestPeer, address: VenueAddress) -> AsyncIterator[asy
         server.close()
         for writer in list(writers):
             writer.transport.abort()
+        await asyncio.gather(*tasks)
         await server.wait_closed()
 
 
