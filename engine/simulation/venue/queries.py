@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final, TypeVar
 
 from engine.domain.identifiers import AccountId
@@ -113,8 +114,10 @@ class Queries:
         seen_until_ns = self._seen_until_ns(f"FillsQuery {query.venue_client_id or ''}")
         known = self._trades(query.account_id, query.venue_client_id)
         # A page may begin a little before the cursor, never far.
-        nearby = known[max(0, bisect_right(known, after, key=_cursor) - REPEATED_MAX) :]
-        trades = [trade for trade in nearby if _shows(trade, seen_until_ns)]
+        nearby = islice(known, max(0, bisect_right(known, after, key=_cursor) - REPEATED_MAX), None)
+        # And it is never longer than the longest: what is behind that only tells that there is more.
+        enough = REPEATED_MAX + max(self._rules.page_sizes) + 1
+        trades = list(islice((trade for trade in nearby if _shows(trade, seen_until_ns)), enough))
         start = next((at for at, trade in enumerate(trades) if trade.cursor > after), len(trades))
         page, has_more = self._page(trades, start, "FillsQuery")
         return VenueFills(
