@@ -4,6 +4,7 @@ Every answer is about committed facts: what has gathered is committed first. Whi
 process runs the venue, the answer is `CannotTell`.
 """
 
+from itertools import islice
 from typing import Final
 
 from connectors.paper.capabilities import capabilities
@@ -32,6 +33,9 @@ from engine.messages.venues import (
 from engine.runtime.actor import handles
 
 FILLS_PER_READ: Final = 1_000
+"""Fills of one page."""
+ORDERS_PER_PAGE: Final = 1_000
+"""Open orders of one page."""
 
 
 class AnsweringVenue(CommittingVenue):
@@ -67,12 +71,22 @@ class AnsweringVenue(CommittingVenue):
 
     @handles(OpenOrdersQuery)
     async def on_open_orders(self, query: OpenOrdersQuery) -> VenueOrders | CannotTell:
-        """List the open orders, oldest first."""
+        """List the open orders, oldest first, a page at a time.
+
+        Raises:
+            BadInput: The place to go on from is none of ours.
+        """
+        after = _number_of(query.after)
         why_not = await self._why_not(query.account_id)
         if why_not is not None:
             return why_not
         account = self._exchange.accounts[query.account_id]
-        return VenueOrders(orders=tuple(venue_order_of(order) for order in account.open_orders.values()))
+        later = (order for order in account.open_orders.values() if order.number > after)
+        page = tuple(islice(later, ORDERS_PER_PAGE))
+        has_more = next(later, None) is not None
+        return VenueOrders(
+            orders=tuple(map(venue_order_of, page)), next_after=page[-1].external_id if has_more else None
+        )
 
     @handles(OrderQuery)
     async def on_order(self, query: OrderQuery) -> OrderFound | OrderAbsent | CannotTell:
@@ -92,7 +106,7 @@ class AnsweringVenue(CommittingVenue):
 
     @handles(FillsQuery)
     async def on_fills(self, query: FillsQuery) -> VenueFills | CannotTell:
-        """Read the fills after a cursor, oldest first, all of them.
+        """Read the fills after a cursor, oldest first, a page at a time.
 
         Raises:
             BadInput: The cursor is none of ours.
@@ -101,18 +115,15 @@ class AnsweringVenue(CommittingVenue):
         why_not = await self._why_not(query.account_id)
         if why_not is not None:
             return why_not
-        fills: list[VenueFill] = []
         try:
-            while True:
-                rows = await self._store.fills(query.account_id, cursor, FILLS_PER_READ)
-                fills += map(_fill_of, rows)
-                if rows:
-                    cursor = rows[-1].cursor
-                if len(rows) < FILLS_PER_READ:
-                    break
+            rows = await self._store.fills(query.account_id, cursor, FILLS_PER_READ)
         except DependencyAway as error:
             return CannotTell(why=str(error))
-        return VenueFills(fills=tuple(fills), cursor=str(cursor) if cursor else query.cursor)
+        return VenueFills(
+            fills=tuple(map(_fill_of, rows)),
+            cursor=str(rows[-1].cursor) if rows else query.cursor,
+            has_more=len(rows) == FILLS_PER_READ,
+        )
 
     @handles(AccountQuery)
     async def on_account(self, query: AccountQuery) -> VenueAccount | CannotTell:

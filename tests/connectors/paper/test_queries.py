@@ -107,6 +107,28 @@ async def test_open_orders_are_listed_in_the_order_they_came() -> None:
         assert (await floor.ask(OpenOrdersQuery(account_id=ACCOUNT))).orders == listed
 
 
+async def test_open_orders_come_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "ORDERS_PER_PAGE", 2)
+    async with a_floor() as floor:
+        await floor.open()
+        await floor.market(a_quote("100", "101"))
+        for number in range(1, 6):
+            await floor.send("buy 1 @ 99 post", number=number)
+        seen: list[str] = []
+        after: str | None = None
+        sizes: list[int] = []
+        while True:
+            page = await floor.ask(OpenOrdersQuery(account_id=ACCOUNT, after=after))
+            seen += [order.venue_client_id for order in page.orders]
+            sizes.append(len(page.orders))
+            after = page.next_after
+            if after is None:
+                break
+        assert (seen, sizes) == ([f"cv-{number}" for number in range(1, 6)], [2, 2, 1])
+        with pytest.raises(BadInput):
+            await floor.ask(OpenOrdersQuery(account_id=ACCOUNT, after="x1"))
+
+
 async def test_fills_come_after_a_cursor_page_by_page_and_equal_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "FILLS_PER_READ", 2)
     async with a_floor() as floor:
@@ -116,11 +138,12 @@ async def test_fills_come_after_a_cursor_page_by_page_and_equal_what_was_said(mo
         for number in range(1, 6):
             await floor.send("buy 1", number=number, account=OTHER if number == 2 else ACCOUNT)
         said = [fill for fill in floor.fills() if fill.account_id == ACCOUNT]
-        everything = await floor.ask(FillsQuery(account_id=ACCOUNT, cursor=None))
-        assert list(everything.fills) == said
-        assert everything.cursor == "5"
-        later = await floor.ask(FillsQuery(account_id=ACCOUNT, cursor=said[1].cursor))
-        assert list(later.fills) == said[2:]
+        first = await floor.ask(FillsQuery(account_id=ACCOUNT, cursor=None))
+        assert (list(first.fills), first.cursor, first.has_more) == (said[:2], said[1].cursor, True)
+        second = await floor.ask(FillsQuery(account_id=ACCOUNT, cursor=first.cursor))
+        assert (list(second.fills), second.cursor) == (said[2:], "5")
+        last = await floor.ask(FillsQuery(account_id=ACCOUNT, cursor=second.cursor))
+        assert (last.fills, last.cursor, last.has_more) == ((), "5", False)
         nothing = await floor.ask(FillsQuery(account_id=ACCOUNT, cursor="5"))
         assert (nothing.fills, nothing.cursor) == ((), "5")
         assert (await floor.ask(AccountQuery(account_id=ACCOUNT))).cursor == "5"
