@@ -89,7 +89,7 @@ class RemoteRefused(Message, frozen=True, kw_only=True):
     """Answer to any request that is not carried out."""
 
     code: str
-    """One of `NOTHING_DONE`, or `malformed`, `unknown_account`, `unauthorized`."""
+    """`rate_limited`, `maintenance`, `not_ready`, `malformed`, `unknown_account`, `unauthorized`, or another."""
     message: str = ""
     """For people."""
     retry_after_ns: int | None = None

@@ -269,9 +269,9 @@ class VenueOrderUpdate(Message, frozen=True, kw_only=True):
 
 
 class OpenAccount(Message, frozen=True, kw_only=True):
-    """Ask: introduce an account to the paper venue, which seeds its balances at the first time only.
+    """Ask: introduce an account to its venue; one that plays seeds the balances, at the first time only.
 
-    Reply: `AccountOpened`.
+    Reply: `AccountOpened`, or `CannotTell` where the venue is away.
     """
 
     account_id: AccountId
@@ -287,7 +287,7 @@ class AccountOpened(Message, frozen=True, kw_only=True):
     account_id: AccountId
     created: bool
     capabilities: Capabilities | None = None
-    """What the venue can do; None where the connector does not say."""
+    """What the venue can do; None where it does not say."""
 
 
 class OpenOrdersQuery(Message, frozen=True, kw_only=True):
