@@ -27,6 +27,8 @@ from tests.support.venue_journal import FileJournal
 
 LENGTH_BYTES = 4
 CONTROL_LINE_MAX = 16 * 1024 * 1024
+MONEY = {"USDT": "100000", "BTC": "10", "ETH": "100", "SOL": "1000", "BNB": "5"}
+"""Of an account whose opening names none."""
 
 
 class Link(asyncio.Protocol):
@@ -187,7 +189,7 @@ def rules_of(options: argparse.Namespace) -> VenueRules:
     instruments = tuple(each.instrument for each in listed)
     prices = {each.instrument.symbol: each.price for each in listed}
     base = (rough_rules if options.rough else honest_rules)(options.venue, instruments, prices)
-    changes = msgspec.json.decode(options.rules, type=dict[str, Any])
+    changes = {"money": MONEY} | msgspec.json.decode(options.rules, type=dict[str, Any])
     return msgspec.convert(msgspec.to_builtins(base) | changes, VenueRules)
 
 

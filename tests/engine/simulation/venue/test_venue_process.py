@@ -27,7 +27,8 @@ from engine.messages.venues import (
     VenueSubmit,
     VenueTradeVoided,
 )
-from tests.support.venue import ControlRefused, LyingVenue
+from tests.support.venue import LyingVenue
+from tests.support.venue_client import ControlRefused
 from tests.support.venue_journal import FileJournal, read_records
 from tests.support.venue_process import parsed, rules_of
 
