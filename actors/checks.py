@@ -130,6 +130,18 @@ class Checks:
             or self._money(intent, instrument, price)
         )
 
+    def check_flatten(self, intent: OrderIntent, instrument: Instrument, price: Decimal) -> Violation | None:
+        """Return what forbids an order that closes a position: the venue, or that it could do more than that."""
+        return (
+            self._ability(intent, instrument)
+            or _venue_rules(intent, instrument, price)
+            or self._reduces(intent, instrument)
+        )
+
+    def capabilities(self, account_id: AccountId) -> Capabilities | None:
+        """Return what the venue of an account can do, None where it does not say."""
+        return self._capabilities.get(account_id)
+
     def halted(self, account_id: AccountId, agent_id: AgentId | None) -> Violation | None:
         """Refuse whatever is in a halted scope."""
         state = self._states.of(account_id, agent_id)

@@ -168,6 +168,15 @@ class Exposures:
             and (agent_id is None or order.agent_id == agent_id)
         )
 
+    def living(self) -> tuple[OrderChanged, ...]:
+        """Return every order that is not done, as the router told it last."""
+        return tuple(each.told for each in self._orders.values() if each.told is not None and not each.is_done)
+
+    def is_living(self, order_id: OrderId) -> bool:
+        """Whether an order may still fill."""
+        found = self._orders.get(order_id)
+        return found is not None and not found.is_done
+
     # --- Changing -----------------------------------------------------------------------------------------------------
 
     def own(self, account_id: AccountId, totals: Iterable[tuple[Asset, Decimal]]) -> None:

@@ -15,6 +15,7 @@ from actors.limit_book import LimitBook
 from actors.outbox import Outbox
 from actors.trading_states import TradingStates
 from engine.domain.errors import NotReady
+from engine.domain.identifiers import AccountId, AgentId
 from engine.domain.ports import Marks
 from engine.domain.position import Position
 from engine.messages.archive import OrderArchive
@@ -22,6 +23,7 @@ from engine.messages.cell import AccountReadiness, BalancesChanged, DefaultLimit
 from engine.messages.orders import FillBooked, OrderChanged
 from engine.messages.risk import LimitChanged
 from engine.messages.rows import OrderRow, TradingStateRow
+from engine.messages.rows_halts import HaltRow
 from engine.messages.rows_people import LimitRow
 from engine.messages.writing import CellHalted, StoreStatus, UnitsCommitted, WriteUnit
 from engine.runtime.actor import AsyncioActor, handles
@@ -44,6 +46,7 @@ class GateCore(AsyncioActor):
         states: Iterable[TradingStateRow] = (),
         agents: Iterable[AgentLoad] = (),
         recent_orders: Iterable[OrderRow] = (),
+        halts: Iterable[HaltRow] = (),
     ) -> None:
         """Keep what it works with, and rebuild what is reserved.
 
@@ -58,8 +61,12 @@ class GateCore(AsyncioActor):
             states: Of `trading_states`.
             agents: For their positions.
             recent_orders: The newest orders of any status, oldest first: their keys are known without the archive.
+            halts: Those that nobody has lifted.
         """
         super().__init__()
+        self._halt_rows = tuple(halts)
+        agents = tuple(agents)
+        self._account_of_agent = {AgentId(each.row.id): AccountId(each.row.account_id) for each in agents}
         self._cell = cell
         self._routers = {account.account_id: account.router for account in accounts}
         self._venues = {account.account_id: account.venue for account in accounts}
@@ -108,6 +115,8 @@ class GateCore(AsyncioActor):
     @handles(OrderChanged)
     def on_order(self, message: OrderChanged) -> None:
         """Follow what an order may still fill."""
+        if message.agent_id is not None:
+            self._account_of_agent[message.agent_id] = message.account_id
         self._exposures.change(message, self._marks.price(message.venue, message.symbol))
 
     @handles(FillBooked)

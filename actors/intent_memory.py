@@ -29,6 +29,10 @@ class IntentMemory:
         found = self._orders.get((account_id, "key", intent.intent_key))
         return found or self._orders.get((account_id, "client", intent.client_order_id))
 
+    def order_of(self, account_id: AccountId, intent_key: str) -> OrderId | None:
+        """Return the order of a key, None if it is not remembered."""
+        return self._orders.get((account_id, "key", intent_key))
+
     def keep(self, account_id: AccountId, order_id: OrderId, intent_key: str, client_order_id: str) -> None:
         """Remember the order of an intent."""
         orders = self._orders

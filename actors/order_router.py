@@ -187,8 +187,9 @@ class OrderRouter(Reconciling):
         if live.unsent is None:
             return
         live.unsent = None
-        if self.cell.wall.now_ns() > submit.valid_until_ns:
-            self._not_sent(live, "expired_before_send")
+        why = self.why_unsendable(live.row, self.cell.wall.now_ns())
+        if why is not None:
+            self._not_sent(live, why)
             return
         try:
             self._connector.tell(submit)

@@ -12,6 +12,7 @@ import msgspec
 from actors.cancels import Cancels
 from actors.cell import Cell
 from actors.fact_batch import FactBatch
+from actors.halted_scopes import HaltObeying
 from actors.live_order import LiveOrder, Seen, adopted_order, intent_behind, restored_order
 from actors.order_memory import OrderMemory
 from actors.outbox import Outbox
@@ -27,7 +28,6 @@ from engine.messages.rows import Row
 from engine.messages.system import Flush
 from engine.messages.venues import VenueFill, VenueOrder, VenueOrderDone
 from engine.messages.writing import WriteUnit
-from engine.runtime.actor import AsyncioActor
 from engine.runtime.ref import Ref
 
 MISSING_FILLS_AFTER_NS: Final = 1_000_000_000
@@ -56,7 +56,7 @@ class CheckMissing(msgspec.Struct, frozen=True):
     order_id: OrderId
 
 
-class RouterCore(AsyncioActor):
+class RouterCore(HaltObeying):
     """State of a router, and how facts change it."""
 
     def __init__(

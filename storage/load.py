@@ -15,7 +15,7 @@ from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import AgentId, Symbol, UserId, Venue
 from engine.domain.kinds import Side
 from engine.domain.values import ZERO, add, divide, multiply
-from engine.messages import rows, rows_people
+from engine.messages import rows, rows_halts, rows_people
 from engine.messages.archive import OrderLoad
 from engine.messages.load import AccountState, AgentHolding, AgentState, CellState
 from engine.messages.rows import Row
@@ -35,7 +35,8 @@ def load_statements() -> Mapping[str, str]:
     """Return the statements of `load.sql` with the row structs' columns filled in."""
 
     def columns(mark: re.Match[str]) -> str:
-        return columns_of(getattr(rows_people if hasattr(rows_people, mark[1]) else rows, mark[1]))
+        module = next(each for each in (rows_halts, rows_people, rows) if hasattr(each, mark[1]))
+        return columns_of(getattr(module, mark[1]))
 
     return {name: _COLUMNS.sub(columns, text) for name, text in statements("load").items()}
 
@@ -99,6 +100,7 @@ class CellLoader:
             agents=await self._agents(connection, user_id),
             limits=_rows(rows_people.LimitRow, await connection.fetch(sql["limits"], user_id)),
             states=_rows(rows.TradingStateRow, await connection.fetch(sql["states"], user_id)),
+            halts=_rows(rows_halts.HaltRow, await connection.fetch(sql["halts"], user_id)),
             recent_orders=_rows(rows.OrderRow, reversed(recent)),
             last_day=None if last_day is None else decode(rows.PortfolioSnapshotRow, last_day),
         )

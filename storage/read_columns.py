@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, get_args, get_type_hints
 
-from engine.messages import rows, rows_market, rows_people
+from engine.messages import rows, rows_halts, rows_market, rows_people
 from engine.messages.rows import Row
 from storage.sql import statements
 
@@ -39,6 +39,7 @@ SHOWN: Final[dict[str, tuple[type[Row], tuple[str, ...], tuple[str, ...]]]] = {
     "limit": (rows_people.LimitRow, (), ()),
     "alert": (rows_people.RiskAlertRow, (), ("acknowledged",)),
     "trading_state": (rows.TradingStateRow, (), ()),
+    "halt": (rows_halts.HaltRow, (), ()),
     "audit": (rows_people.AuditRow, (), ()),
     "ledger_entry": (rows.LedgerEntryRow, (), ()),
     "pair": (rows_market.TradingPairRow, (), ()),

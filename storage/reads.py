@@ -159,6 +159,14 @@ class PostgresReads:
         """Read risk alerts, newest first."""
         return await self._paged("alerts", user_id, page)
 
+    async def halts(self, user_id: UserId) -> Page:
+        """Read the newest hundred halts."""
+        return await self._whole("halts", user_id)
+
+    async def halt(self, user_id: UserId, halt_id: UUID) -> bytes | None:
+        """Read one halt with its report."""
+        return await self._object("halt", user_id, halt_id)
+
     async def trading_states(self, user_id: UserId) -> Page:
         """Read trading states."""
         return await self._whole("trading_states", user_id)

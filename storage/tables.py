@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from engine.messages import rows, rows_market, rows_people, rows_trades
+from engine.messages import rows, rows_halts, rows_market, rows_people, rows_trades
 from engine.messages.rows import Mode, Ns, Row, TextArray
 
 FACTS: Final[tuple[type[Row], ...]] = (
@@ -44,6 +44,7 @@ FACTS: Final[tuple[type[Row], ...]] = (
     rows.EquityPointRow,
     rows.PortfolioSnapshotRow,
     rows.TradingStateRow,
+    rows_halts.HaltRow,
     rows_people.LimitRow,
     rows_people.RiskAlertRow,
     rows_market.OhlcvRow,

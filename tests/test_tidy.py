@@ -39,6 +39,7 @@ WITHOUT_A_TEST_FILE = {
 
 BEHIND_THE_WALL = {
     "engine/runtime/": "where clock, chance and tasks come from",
+    "engine/simulation/loop.py": "it is the loop: it makes the tasks of virtual time",
     "actors/api/auth": "tokens and passwords need the system's own randomness",
 }
 """Paths that may read the machine's clock and chance, each with the reason."""

@@ -166,6 +166,7 @@ async def _wire(
         defaults=defaults,
         limits=state.limits,
         states=state.states,
+        halts=state.halts,
         agents=agents,
         recent_orders=state.recent_orders,
     )

@@ -16,6 +16,7 @@ from engine.messages.rows import (
     PositionRow,
     TradingStateRow,
 )
+from engine.messages.rows_halts import HaltRow
 from engine.messages.rows_people import AccountRow, LimitRow
 
 
@@ -67,6 +68,8 @@ class CellState(msgspec.Struct, frozen=True, kw_only=True):
     agents: tuple[AgentState, ...] = ()
     limits: tuple[LimitRow, ...] = ()
     states: tuple[TradingStateRow, ...] = ()
+    halts: tuple[HaltRow, ...] = ()
+    """Those that nobody has lifted."""
     recent_orders: tuple[OrderRow, ...] = ()
     """The newest of any status, oldest first."""
     last_day: PortfolioSnapshotRow | None = None

@@ -228,6 +228,12 @@ class Reads(Protocol):
     async def alerts(self, user_id: UserId, page: PageRequest = FIRST_PAGE) -> Page:
         """Read risk alerts (columns of `RiskAlertRow` and `acknowledged`)."""
 
+    async def halts(self, user_id: UserId) -> Page:
+        """Read the newest hundred halts (columns of `HaltRow`), newest first. One page holds all."""
+
+    async def halt(self, user_id: UserId, halt_id: UUID) -> bytes | None:
+        """Read one halt as a JSON object, report included."""
+
     async def trading_states(self, user_id: UserId) -> Page:
         """Read trading states (columns of `TradingStateRow`). One page holds all."""
 

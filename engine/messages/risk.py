@@ -1,7 +1,7 @@
 """Halts, resumes and limits."""
 
 from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from engine.domain.identifiers import UserId
@@ -23,6 +23,10 @@ class Halt(Message, frozen=True, kw_only=True):
     state: TradingState = TradingState.HALTED
     """`halted`, or `reducing` to let positions still shrink."""
     cancel_open: bool = True
+    flatten: bool = False
+    """Close the positions of the scope too, with orders that can only reduce."""
+    halt_id: UUID | None = None
+    """Names the halt; None where nobody asks for it afterwards."""
     record: CommandRecord | None = None
 
 
@@ -43,6 +47,8 @@ class HaltAnswer(Message, frozen=True, kw_only=True):
     durable: bool = True
     """False while the database is away: the halt is in force, its row waits."""
     cancels_requested: int = 0
+    halt_id: UUID | None = None
+    """Of the row in `halts`; None for a resume, and for a scope that may still reduce."""
 
 
 class StateQuery(Message, frozen=True, kw_only=True):
@@ -65,6 +71,29 @@ class StateAnswer(Message, frozen=True, kw_only=True):
     """Every scope that is not simply active, and the widest first."""
 
     states: tuple[ScopeState, ...]
+
+
+class ScopesHalted(Message, frozen=True, kw_only=True):
+    """RiskGate to OrderRouter: every scope that is not active. Overtakes the orders that wait there."""
+
+    __lane__: ClassVar[str] = "control"
+
+    scopes: tuple[ScopeState, ...]
+
+
+class HaltQuery(Message, frozen=True, kw_only=True):
+    """Ask the gate: what is proven of a halt that is not lifted. Reply: `HaltReport`, None if it knows none."""
+
+    user_id: UserId
+    halt_id: UUID
+
+
+class HaltReport(Message, frozen=True, kw_only=True):
+    """How a halt stands; `report` is as in the table `halts`."""
+
+    halt_id: UUID
+    state: str
+    report: dict[str, Any]
 
 
 class LimitChanged(Message, frozen=True, kw_only=True):

@@ -54,6 +54,7 @@ class ActorSystem:
         rng: Rng | None = None,
         metrics: Metrics | None = None,
         fatal: Callable[[BaseException], None] = end_process,
+        scheduler: Scheduler | None = None,
     ) -> None:
         """Make a system without actors. It binds to the loop that runs at its first start.
 
@@ -63,13 +64,14 @@ class ActorSystem:
             rng: chance of whoever has none of its own.
             metrics: counts what happens, None for nobody.
             fatal: told of an error in the runtime itself; the default ends the process.
+            scheduler: the ready queue, where it is not the usual one.
         """
         self.clock: Clock = WallClock() if clock is None else clock
         self.rng = system_rng() if rng is None else rng
         self.ids = Ids(self.clock, self.rng) if ids is None else ids
         self.metrics = metrics
         self.directory = Directory()
-        self.scheduler = Scheduler(self.clock, fatal=fatal)
+        self.scheduler = Scheduler(self.clock, fatal=fatal) if scheduler is None else scheduler
         self.scheduler.on_dead_letter = self._on_dead_letter
         self.dead_letters = 0
         """Messages that nobody handled, since the start."""

@@ -97,8 +97,9 @@ class Ground:
 class Observer(Protocol):
     """Judges a run. Every method may raise no error: what it finds goes to `violations`."""
 
-    violations: list[Violation]
-    """Found so far. The first ends the run."""
+    @property
+    def violations(self) -> list[Violation]:
+        """Found so far, also by the machine, which appends to it. The first ends the run."""
 
     def begin(self, ground: Ground) -> None:
         """See where the run will happen; the setting's rows are in the store."""

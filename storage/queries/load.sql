@@ -88,6 +88,10 @@ SELECT {columns:LimitRow} FROM trading_limits t WHERE t.user_id = $1 AND t.is_ac
 -- Trading states of a user.
 SELECT {columns:TradingStateRow} FROM trading_states t WHERE t.user_id = $1
 
+-- name: halts
+-- Uses of the kill switch that nobody has lifted.
+SELECT {columns:HaltRow} FROM halts t WHERE t.user_id = $1 AND t.state <> 'lifted' ORDER BY t.requested_at
+
 -- name: last_day
 -- The newest daily snapshot of a user.
 SELECT {columns:PortfolioSnapshotRow} FROM portfolio_snapshots t WHERE t.user_id = $1 ORDER BY t.snapshot_date DESC LIMIT 1

@@ -207,6 +207,16 @@ ORDER BY t.created_at DESC, t.id DESC LIMIT $4
 SELECT coalesce(json_agg({trading_state} ORDER BY t.scope, t.scope_id), '[]')::text
 FROM trading_states t WHERE t.user_id = $1
 
+-- name: halts
+-- The newest uses of the kill switch.
+SELECT coalesce(json_agg(item ORDER BY at DESC), '[]')::text FROM (
+    SELECT {halt} AS item, t.requested_at AS at FROM halts t WHERE t.user_id = $1 ORDER BY t.requested_at DESC LIMIT 100
+) newest
+
+-- name: halt
+-- One use of the kill switch.
+SELECT {halt}::text FROM halts t WHERE t.user_id = $1 AND t.id = $2
+
 -- name: audit
 -- A page of the audit log, newest first.
 SELECT {audit}::text AS item, t.created_at AS at, t.id

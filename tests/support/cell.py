@@ -37,6 +37,7 @@ from engine.messages.rows import (
     TradingStateRow,
     WatermarkRow,
 )
+from engine.messages.rows_halts import HaltRow
 from engine.messages.rows_people import LimitRow
 from engine.messages.venues import OpenAccount
 from engine.messages.writing import CommittedEvent, UnitNumbers
@@ -229,6 +230,7 @@ class CellRig:
             defaults=self.defaults,
             limits=self.limits,
             states=self.rows(TradingStateRow),
+            halts=[row for row in self.rows(HaltRow) if row.state != "lifted"],
             agents=agents,
             recent_orders=self.rows(OrderRow),
         )

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from hypothesis import strategies as st
 
-from engine.messages import rows, rows_market, rows_people, rows_trades
+from engine.messages import rows, rows_halts, rows_market, rows_people, rows_trades
 from engine.messages.rows import Row, TextArray
 from storage.pool import Connection
 from storage.tables import encode_rows, table_of
@@ -76,6 +76,9 @@ _OF_CLASS: Final[dict[type[Row], dict[str, st.SearchStrategy[Any]]]] = {
     rows_people.AccountRow: {"account_type": _one_of("spot", "margin", "futures"), "mode": _one_of("paper", "live")},
     rows.TradingStateRow: {
         "scope": _one_of("engine", "account", "agent"), "state": _one_of("active", "reducing", "halted"),
+    },
+    rows_halts.HaltRow: {
+        "scope": _one_of("engine", "account", "agent"), "state": _one_of("requested", "proven", "unproven", "lifted"),
     },
     rows_people.LimitRow: {"scope": _one_of("engine", "user")},
     rows.ReconciliationRow: {

@@ -78,6 +78,24 @@ CREATE TABLE trading_states (
     PRIMARY KEY (user_id, scope, scope_id)
 )
 -- ;;
+-- One use of the kill switch, and what is proven of it. A halt of the whole engine has one row for each user.
+CREATE TABLE halts (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    scope varchar(20) NOT NULL CHECK (scope IN ('engine', 'user', 'account', 'agent')),
+    scope_id uuid NOT NULL, -- as in trading_states
+    reason text NOT NULL,
+    flatten boolean NOT NULL DEFAULT false,
+    state varchar(20) NOT NULL CHECK (state IN ('requested', 'verifying', 'proven', 'unproven', 'lifted')),
+    requested_by text NOT NULL,
+    requested_at timestamptz NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    report jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (user_id, id)
+)
+-- ;;
+CREATE INDEX idx_halts_requested ON halts (user_id, requested_at DESC)
+-- ;;
 CREATE TABLE notification_routes (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -1,0 +1,25 @@
+"""The usual cast: an auditor that hears of the people's promises, venues that lie, people who trade."""
+
+from engine.simulation.auditor import Auditor
+from engine.simulation.cast import usual_cast
+from engine.simulation.run import run_seed
+from engine.simulation.street import Street
+from engine.simulation.workload import People
+
+
+def test_the_auditor_hears_what_the_people_are_promised() -> None:
+    cast = usual_cast(1)
+    assert isinstance(cast.observer, Auditor)
+    assert isinstance(cast.workload, People)
+    assert isinstance(cast.side, Street)
+    assert cast.workload._promises is cast.observer.promises
+
+
+def test_every_run_has_a_cast_of_its_own() -> None:
+    assert usual_cast(1).observer is not usual_cast(1).observer
+
+
+def test_a_run_with_venues_that_lie_is_one_run_too() -> None:
+    first, again = run_seed(2, usual_cast), run_seed(2, usual_cast)
+    assert first.digest == again.digest
+    assert first.probes == again.probes
