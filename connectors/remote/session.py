@@ -167,7 +167,7 @@ class RemoteSession(RemoteWire):
             if on_answer is not None:
                 on_answer(answer)
 
-        self._send(message, answered, self._times.query_ns)
+        self._send(message, answered, self._times.command_ns)
 
     def _on_introduced(self, account: _Account, answer: Message) -> None:
         account_id = account.message.account_id

@@ -36,13 +36,13 @@ class RemoteTimes(msgspec.Struct, frozen=True, kw_only=True):
     greeting_ns: int = 5_000_000_000
     """From the dial to the welcome."""
     command_ns: int = 5_000_000_000
-    """Until the outcome of a submit, cancel or amend counts as unknown."""
+    """Until the outcome of a submit, cancel or amend counts as unknown, and an account as not opened."""
     query_ns: int = 10_000_000_000
     ping_ns: int = 2_000_000_000
     """Between two pings."""
     silence_ns: int = 6_000_000_000
     """Without any frame: the connection is given up."""
-    reopen_ns: int = 5_000_000_000
+    reopen_ns: int = 1_000_000_000
     """Between two tries to introduce an account that the venue did not open."""
     stable_ns: int = 10_000_000_000
     """A connection that lasted this long lets the next backoff begin anew."""

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
@@ -10,8 +11,13 @@ from actors.agents.catalogue import parse_parameters
 from config.checks import is_loopback
 from config.credentials import resolve_secret
 from config.settings import Settings
+from config.venue_url import parse_venue_url
+from connectors.remote.greeting import greet
+from connectors.remote.link import stream_dial
+from connectors.remote.session import CLOCK_OFFSET_MAX_NS
 from connectors.replay.session import ReplaySession
 from engine.bootstrap.database import Database, find_database
+from engine.bootstrap.venues import venue_token
 from engine.domain.errors import BadInput, CivalError, ConfigError
 from engine.messages.render import plain
 from engine.runtime.clock import WallClock
@@ -80,7 +86,29 @@ async def check_database(settings: Settings, data_dir: Path) -> list[Finding]:
 
 
 async def check_venues(settings: Settings) -> list[Finding]:
-    """Check that the market source can be played."""
+    """Check that the market source can be played, and that remote venues welcome us."""
+    return await _check_source(settings) + [
+        await _check_remote(settings, name) for name, venue in settings.venues.items() if venue.kind == "remote"
+    ]
+
+
+async def _check_remote(settings: Settings, name: str) -> Finding:
+    wall = WallClock()
+    try:
+        welcome = await greet(
+            stream_dial(parse_venue_url(settings.venues[name].url)),
+            venue=name,
+            engine=f"cival {version('cival')} check",
+            token=venue_token(settings, name, os.environ),
+        )
+    except (CivalError, EOFError, OSError) as error:
+        return Finding("error", f"venue {name}", str(error) or type(error).__name__)
+    offset_ms = (welcome.venue_time_ns - wall.now_ns()) / 1e6
+    level: Level = "ok" if abs(offset_ms) <= CLOCK_OFFSET_MAX_NS / 1e6 else "warning"
+    return Finding(level, f"venue {name}", f"welcomes us, its clock is {offset_ms:+.0f} ms from ours")
+
+
+async def _check_source(settings: Settings) -> list[Finding]:
     if settings.market.source != "replay":
         return [Finding("ok", "market", f"{settings.market.source}, needs no network")]
     try:

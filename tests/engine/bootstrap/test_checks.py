@@ -1,14 +1,18 @@
 """The questions of `cival check`: each finds what is wrong, and says nothing where all is well."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from config.loader import load_settings
+from config.venue_url import UnixAddress
 from engine.bootstrap.checks import Finding, check_books, check_config, check_database, check_venues
 from storage.roles import DatabaseRole
 from tests.support.host import CONFIG, settings_of
 from tests.support.postgres import PostgresDatabase
+from tests.support.remote_peer import HonestPeer, a_server
 from tests.support.tenants import Tenant, insert_tenant
 
 CANDLES = """open_time_ms,open,high,low,close,volume
@@ -121,3 +125,19 @@ async def test_a_replay_is_tried_and_what_cannot_be_played_is_named(tmp_path: Pa
     (folder / "BTCUSDT-1h.csv").unlink()
     (nothing,) = await check_venues(settings_of(tmp_path, text))
     assert nothing.level == "error"
+
+
+@pytest.mark.asyncio
+async def test_a_remote_venue_is_greeted(tmp_path: Path) -> None:
+    address = UnixAddress(str(tmp_path / "v.sock"))
+    settings = settings_of(tmp_path, f'[venues.mars]\nkind = "remote"\nurl = "unix:{address.path}"\n')
+    _, away = await check_venues(settings)
+    assert (away.level, away.what) == ("error", "venue mars")
+    clocks: dict[str, Callable[[], int]] = {"ok": time.time_ns, "warning": lambda: time.time_ns() + 10**12}
+    for level, clock in clocks.items():
+        async with a_server(HonestPeer("mars", clock), address):
+            _, there = await check_venues(settings)
+        assert there.level == level, there.text
+    async with a_server(HonestPeer("venus", time.time_ns), address):
+        _, another = await check_venues(settings)
+    assert another.text == "welcome.venue: expected mars, was 'venus'"
