@@ -172,6 +172,10 @@ class Exposures:
         """Return every order that is not done, as the router told it last."""
         return tuple(each.told for each in self._orders.values() if each.told is not None and not each.is_done)
 
+    def is_telling(self) -> bool:
+        """Whether the router has told of every order that has passed the gate."""
+        return all(each.told is not None for each in self._orders.values())
+
     def is_living(self, order_id: OrderId) -> bool:
         """Whether an order may still fill."""
         found = self._orders.get(order_id)

@@ -218,7 +218,8 @@ class HaltingGate(GateCore):
         reasons = self._checks.not_ready
         unheard = {each: reasons[each] for each in self._accounts_of(proof) if each in reasons}
         positions = self._held_positions(proof) if proof.row.flatten else []
-        return proof.judge(unheard, positions, self._cell.wall.now_ns())
+        is_complete = self._exposures.is_telling()
+        return proof.judge(unheard, positions, self._cell.wall.now_ns(), is_complete=is_complete)
 
     def _write(self, proof: HaltProof, before: str) -> None:
         row = proof.row

@@ -105,16 +105,24 @@ class HaltProof:
         else:
             self._open.add(order_id)
 
-    def judge(self, unheard: Mapping[AccountId, str], positions: Iterable[HeldPosition], now_ns: int) -> HaltRow:
+    def judge(
+        self,
+        unheard: Mapping[AccountId, str],
+        positions: Iterable[HeldPosition],
+        now_ns: int,
+        *,
+        is_complete: bool = True,
+    ) -> HaltRow:
         """Return the row as it now is.
 
         Args:
             unheard: Account of the scope -> why its venue cannot be heard.
             positions: What was to be flattened; empty without `flatten`.
             now_ns: Wall clock.
+            is_complete: Every order that has passed the gate has been told; otherwise one may be missing here.
         """
         held = list(positions)
-        is_proven = not self._open and not unheard and all(each.size == "0" for each in held)
+        is_proven = is_complete and not self._open and not unheard and all(each.size == "0" for each in held)
         if is_proven:
             state = PROVEN
         elif now_ns - self.row.requested_at >= PROVE_WITHIN_NS:

@@ -9,9 +9,10 @@ from aiohttp import web
 from actors.api.call import Call, json_answer, object_answer
 from actors.api.cells import CellRefs
 from actors.api.commands import ask, cell_of
-from actors.api.decode import Body, Listed, Query, read_body, read_query, wrong
+from actors.api.decode import Body, Listed, Query, path_id, read_body, read_query, wrong
 from actors.api.idempotency import Once
 from actors.api.problems import Problem, not_found, unavailable
+from actors.api.proofs import proof_of
 from actors.api.routing import get, post
 from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import AccountId, AgentId, UserId
@@ -38,6 +39,15 @@ class StateBody(Body, frozen=True, kw_only=True):
     """The account or agent."""
     cancel_open: bool = True
     """Of a halt: cancel the open orders of the scope."""
+    flatten: bool = False
+    """Of a halt: close the positions of the scope, with orders that can only reduce."""
+
+
+class Waiting(Query, frozen=True, kw_only=True):
+    """Of a halt: how long the answer may wait for the proof."""
+
+    wait: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
+    """Seconds."""
 
 
 async def get_state(call: Call) -> web.Response:
@@ -57,15 +67,32 @@ async def get_state(call: Call) -> web.Response:
 
 
 async def halt(call: Call) -> web.Response:
-    """Stop new orders of a scope and cancel its open ones; 202 while the database is away."""
+    """Stop new orders of a scope, cancel its open ones, with `?wait=` prove it; 202 while the database is away."""
+    wait_s = read_query(call.request, Waiting).wait
     body, raw = await read_body(call.request, StateBody)
-    return await _change(call, body, raw, "halt")
+    return await _change(call, body, raw, "halt", wait_s)
 
 
 async def resume(call: Call) -> web.Response:
     """Allow new orders of a scope again."""
     body, raw = await read_body(call.request, StateBody)
     return await _change(call, body, raw, "resume")
+
+
+async def list_halts(call: Call) -> web.Response:
+    """Read the newest halts with what is proven of each."""
+    read_query(call.request, Query)
+    return json_answer((await call.ports.reads.halts(call.user_id)).body)
+
+
+async def get_halt(call: Call) -> web.Response:
+    """Read one halt: each order, position and account, and what is proven of it."""
+    read_query(call.request, Query)
+    halt_id = path_id(call.request, "id")
+    row = await call.ports.reads.halt(call.user_id, halt_id)
+    if row is None:
+        raise not_found("halt")
+    return json_answer(row)
 
 
 async def reload(call: Call) -> web.Response:
@@ -102,6 +129,8 @@ async def list_alerts(call: Call) -> web.Response:
 
 ROUTES = (
     get("/control/state", get_state),
+    get("/control/halts", list_halts),
+    get("/control/halts/{id}", get_halt),
     post("/control/halt", halt, in_emergency=True),
     post("/control/resume", resume),
     post("/control/reload", reload, role=Role.ADMIN),
@@ -110,18 +139,23 @@ ROUTES = (
 )
 
 
-async def _change(call: Call, body: StateBody, raw: bytes, verb: str) -> web.Response:
+async def _change(call: Call, body: StateBody, raw: bytes, verb: str, wait_s: float = 0.0) -> web.Response:
     await _check_scope(call, body)
+    # One for all cells of an engine's halt.
+    halt_id = call.ports.ids.uuid() if verb == "halt" else None
     context = call.context
     async with context.answers.once(call.request, raw, call.user_id, call.ports.clock.now_ns()) as once:
         if once.answer is not None:
             return once.answer
         if once.stored is not None:
             return object_answer(once.stored.answer, once.stored.status_code)
-        answers = [await _tell(refs, _message(call, body, once, verb, user)) for user, refs in _cells(call, body)]
+        cells = _cells(call, body)
+        answers = [await _tell(refs, _message(call, body, once, verb, user, halt_id)) for user, refs in cells]
         is_durable = all(answer.durable for answer in answers)
         cancels = sum(answer.cancels_requested for answer in answers)
-        shown = _answer(body, answers[0].state, is_durable=is_durable, cancels=cancels)
+        shown = _answer(body, answers[0].state, is_durable=is_durable, cancels=cancels, halt_id=halt_id)
+        if halt_id is not None:
+            shown["report"] = await proof_of(call.ports.clock, cells, halt_id, wait_s)
         return context.answers.remember(once, object_answer(shown, 200 if is_durable else 202), call.user_id)
 
 
@@ -139,16 +173,20 @@ async def _tell(refs: CellRefs, message: Halt | Resume) -> HaltAnswer:
         held = [one for one in states.states if one.scope is message.scope and one.state is TradingState.HALTED]
         if not any(message.scope_id in (None, one.scope_id) for one in held):
             raise
-        return HaltAnswer(state=TradingState.HALTED, durable=False)
+        return HaltAnswer(state=TradingState.HALTED, durable=False, halt_id=message.halt_id)
     return answer
 
 
-def _message(call: Call, body: StateBody, once: Once, verb: str, user_id: UserId) -> Halt | Resume:
-    detail = {"scope": body.scope, "scope_id": body.scope_id, "reason": body.reason}
+def _message(
+    call: Call, body: StateBody, once: Once, verb: str, user_id: UserId, halt_id: UUID | None
+) -> Halt | Resume:
+    detail: dict[str, object] = {"scope": body.scope, "scope_id": body.scope_id, "reason": body.reason}
+    if halt_id is not None:
+        detail |= {"halt_id": halt_id, "flatten": body.flatten}
     # One key is one row: a halt of the whole engine keeps it with the caller's own cell.
     is_own = user_id == call.user_id
     state = TradingState.HALTED if verb == "halt" else TradingState.ACTIVE
-    first = _answer(body, state, is_durable=True, cancels=0)
+    first = _answer(body, state, is_durable=True, cancels=0, halt_id=halt_id)
     row = once.row(200, object_type="control", answer=first) if is_own else None
     record = call.record(f"control.{verb}", object_type=body.scope, object_id=body.scope_id, detail=detail,
                          idempotency=row)  # fmt: skip
@@ -157,7 +195,7 @@ def _message(call: Call, body: StateBody, once: Once, verb: str, user_id: UserId
     if verb == "halt":
         return Halt(
             user_id=user_id, scope=body.scope, scope_id=body.scope_id, reason=body.reason,
-            cancel_open=body.cancel_open, record=record,
+            cancel_open=body.cancel_open, flatten=body.flatten, halt_id=halt_id, record=record,
         )  # fmt: skip
     return Resume(user_id=user_id, scope=body.scope, scope_id=body.scope_id, reason=body.reason, record=record)
 
@@ -196,11 +234,16 @@ async def _check_scope(call: Call, body: StateBody) -> None:
         raise not_found(str(body.scope))
 
 
-def _answer(body: StateBody, state: TradingState, *, is_durable: bool, cancels: int) -> dict[str, object]:
-    return {
+def _answer(
+    body: StateBody, state: TradingState, *, is_durable: bool, cancels: int, halt_id: UUID | None
+) -> dict[str, object]:
+    shown: dict[str, object] = {
         "scope": body.scope, "scope_id": None if body.scope_id is None else str(body.scope_id), "state": state,
         "reason": body.reason, "durable": is_durable, "cancels_requested": cancels,
     }  # fmt: skip
+    if halt_id is not None:
+        shown["halt_id"] = str(halt_id)
+    return shown
 
 
 def _shown(state: ScopeState) -> dict[str, object]:

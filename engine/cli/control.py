@@ -7,10 +7,14 @@ import click
 
 from engine.cli.client import Client, Refused
 from engine.cli.options import Target, target_options
-from engine.cli.output import print_json, print_object
+from engine.cli.output import print_json, print_object, print_rows
 
 SCOPE = click.option(
-    "--scope", type=click.Choice(["user", "account", "agent"]), default="user", show_default=True, help="How wide."
+    "--scope",
+    type=click.Choice(["engine", "user", "account", "agent"]),
+    default="user",
+    show_default=True,
+    help="How wide.",
 )
 SCOPE_ID = click.option("--id", "scope_id", type=click.UUID, help="The account or agent.")
 REASON = click.option("--reason", required=True, help="Why; kept in the audit log.")
@@ -28,11 +32,40 @@ def _done(target: Target, answer: Any, line: str) -> None:
 @SCOPE
 @SCOPE_ID
 @REASON
-def halt(target: Target, scope: str, scope_id: UUID | None, reason: str) -> None:
-    """Stop new orders and cancel open ones, until somebody resumes."""
-    body = {"scope": scope, "scope_id": scope_id, "reason": reason}
-    answer = Client.find(target).call("POST", "/api/v1/control/halt", body=body)
-    _done(target, answer, f"halted: {scope}, cancels requested: {answer.get('cancels_requested', 0)}")
+@click.option("--flatten", is_flag=True, help="Close the positions too, with orders that can only reduce.")
+@click.option("--wait", type=click.FloatRange(0, 25), default=15.0, show_default=True, help="Seconds for the proof.")
+def halt(target: Target, scope: str, scope_id: UUID | None, reason: str, *, flatten: bool, wait: float) -> None:
+    """Stop new orders and cancel open ones, until somebody resumes. Fails if not all of it is proven in time."""
+    body = {"scope": scope, "scope_id": scope_id, "reason": reason, "flatten": flatten}
+    answer = Client.find(target).call("POST", "/api/v1/control/halt", body=body, query={"wait": str(wait)})
+    report = answer.get("report") or {"state": "unknown"}
+    if target.as_json:
+        print_json(answer)
+    else:
+        click.echo(f"halted: {scope}, cancels requested: {answer.get('cancels_requested', 0)}")
+        _print_proof(report)
+    if report["state"] != "proven":
+        raise click.exceptions.Exit(1)
+
+
+def _print_proof(report: dict[str, Any]) -> None:
+    """Print what is proven and what is not."""
+    rows = [
+        {"what": "order", "which": each["order_id"], "symbol": each["symbol"], "outcome": each["outcome"], "why": ""}
+        for each in report.get("orders", [])
+    ]
+    rows += [
+        {"what": "position", "which": each["account_id"], "symbol": each["symbol"],
+         "outcome": f"{each['outcome']} {each['size']}", "why": each["why"]}
+        for each in report.get("positions", [])
+    ]  # fmt: skip
+    rows += [
+        {"what": "account", "which": each.get("account_id", each.get("user_id")), "symbol": "",
+         "outcome": each["outcome"], "why": each["why"]}
+        for each in report.get("accounts", [])
+    ]  # fmt: skip
+    print_rows(rows, ["what", "which", "symbol", "outcome", "why"], empty="nothing was open")
+    click.echo(f"proof: {report['state']}")
 
 
 @click.command()

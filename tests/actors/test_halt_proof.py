@@ -69,6 +69,10 @@ def test_an_account_that_cannot_be_heard_leaves_a_halt_unproven_by_name() -> Non
     assert judged(proof, PROVE_WITHIN_NS + 1) == "proven"
 
 
+def test_before_every_order_is_known_nothing_is_proven() -> None:
+    assert a_halt().judge({}, (), START_NS + 1, is_complete=False).state == "verifying"
+
+
 def test_a_position_that_is_left_leaves_a_halt_unproven() -> None:
     proof = a_halt(flatten=True)
     held = HeldPosition(account_id=ACCOUNT, symbol=SYMBOL, size="0.1", why="nobody knows a price")

@@ -19,6 +19,8 @@ async def test_a_halt_stops_orders_and_a_resume_lets_them_go(rig: ApiRig) -> Non
     answer = await halt(rig)
     assert answer.json == {
         "scope": "user", "scope_id": None, "state": "halted", "reason": "test", "durable": True, "cancels_requested": 0,
+        "halt_id": answer.json["halt_id"],
+        "report": {"state": "proven", "orders": [], "positions": [], "accounts": []},
     }  # fmt: skip
     denied = await rig.place()
     assert (denied.status, (await rig.get("/control/state"))["state"]) == (422, "halted")
@@ -98,3 +100,32 @@ async def test_limits_and_alerts_are_listed(rig: ApiRig) -> None:
     (limit,) = (await rig.get("/risk/limits"))["items"]
     assert (limit["limit_type"], limit["limit_value"]) == ("order_notional", "20000")
     assert (await rig.get("/risk/alerts"))["items"] == []
+
+
+# --- Proof -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_halt_that_waits_says_what_is_proven_and_the_record_of_it_can_be_read(rig: ApiRig) -> None:
+    placed = (await rig.place()).json
+    answer = await rig.call("POST", "/control/halt?wait=5", json={"reason": "test", "flatten": True})
+    report = answer.json["report"]
+    assert (answer.status, report["state"], report["accounts"]) == (200, "proven", [])
+    assert [(each["order_id"], each["outcome"]) for each in report["orders"]] == [(placed["id"], "cancelled")]
+    halt_id = answer.json["halt_id"]
+    assert [(row["id"], row["flatten"]) for row in (await rig.get("/control/halts"))["items"]] == [(halt_id, True)]
+    row = await rig.get(f"/control/halts/{halt_id}")
+    assert row["reason"] == "test"
+    missing = await rig.call("GET", f"/control/halts/{ADA_AGENT}")
+    others = await rig.call("GET", f"/control/halts/{halt_id}", token=BOB_TOKEN)
+    assert (missing.status, others.status) == (404, 404)
+
+
+async def test_a_halt_of_the_engine_is_one_halt_with_a_row_for_everybody(rig: ApiRig) -> None:
+    halt_id = (await halt(rig, scope="engine")).json["halt_id"]
+    for token in ("cival_ada", BOB_TOKEN):
+        assert (await rig.get(f"/control/halts/{halt_id}", token=token))["scope"] == "engine"
+
+
+async def test_a_wait_has_a_limit(rig: ApiRig) -> None:
+    answer = await rig.call("POST", "/control/halt?wait=61", json={"reason": "test"})
+    assert answer.status == 422
