@@ -39,6 +39,8 @@ from engine.simulation.ports import Fault, Ground, Violation
 from engine.simulation.probes import Probes
 
 POSITION_SIZE: Final = "position_size"
+BEHIND: Final = "behind a unit"
+"""So begins why a unit is refused that is itself in order."""
 BACK_AGAIN_NS: Final = 5_000_000_000
 """How long after an outage of the database an engine may still believe in it."""
 
@@ -52,10 +54,10 @@ class Auditor:
         self.orders = Orders(self.findings)
         self.units = Units(self.findings)
         self.books = Books(self.findings, self.orders)
-        self.promises = Promises(self.findings, self.orders)
+        self.seen = Probes()
+        self.promises = Promises(self.findings, self.orders, self.seen)
         """Where the workload reports what people asked and were told."""
         self.sends = Sends(self.findings, self.orders, self.units, self.promises)
-        self.seen = Probes()
         self.venues: dict[Venue, VenueFacts] = {}
         self.discrepancies: dict[UUID, DiscrepancyRow] = {}
         self._ground: Ground | None = None
@@ -116,6 +118,8 @@ class Auditor:
             if result.answer is None:
                 self.findings.saw("refused", process, unit.fence, unit.n, result.refused)
                 self.seen.on_refused(result)
+                if result.refused == "bad_data" and not result.detail.startswith(BEHIND):
+                    self.findings.broken("U1", f"unit {unit.n} of {process} cannot be stored: {result.detail}")
                 continue
             if not self.units.take(process, result):
                 self.seen.sometimes("a commit repeated after a lost answer")
@@ -187,7 +191,7 @@ class Auditor:
         self.orders.order(row, unit)
 
     def _trade(self, row: TradeRow) -> None:
-        self.seen.on_trade(self.orders.rows.get(row.order_id), row)
+        self.seen.on_trade(row)
         self.orders.trade(row)
         self.books.of_trade(row.id)
 

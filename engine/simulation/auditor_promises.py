@@ -11,6 +11,7 @@ from engine.messages.risk import HaltAnswer
 from engine.messages.rows import TradingStateRow
 from engine.simulation.auditor_findings import Findings
 from engine.simulation.auditor_orders import Orders
+from engine.simulation.probes import DUPLICATE_KEY, HALT_WITH_ORDERS, Probes
 
 Covered = tuple[str, UUID]
 """Scope and its id."""
@@ -28,12 +29,13 @@ class _Asked:
 class Promises:
     """What was asked and answered; the workload reports it, whichever process gave the answer."""
 
-    __slots__ = ("_asked", "_findings", "_orders", "_spoken", "_stored", "answers")
+    __slots__ = ("_asked", "_findings", "_orders", "_probes", "_spoken", "_stored", "answers")
 
-    def __init__(self, findings: Findings, orders: Orders) -> None:
+    def __init__(self, findings: Findings, orders: Orders, probes: Probes) -> None:
         """Start before the first word."""
         self._findings = findings
         self._orders = orders
+        self._probes = probes
         self._asked: dict[str, _Asked] = {}
         self._stored: dict[Covered, TradingStateRow] = {}
         self._spoken: dict[Covered, TradingState] = {}
@@ -52,6 +54,8 @@ class Promises:
         self.answers += 1
         self._findings.saw("answered", key, answer.order_id, answer.denial and answer.denial.code)
         asked = self._asked[key]
+        if answer.duplicate:
+            self._probes.sometimes(DUPLICATE_KEY)
         if asked.order_id is not None and asked.order_id != answer.order_id:
             self._findings.broken("I15", f"{key} was answered with {asked.order_id}, then with {answer.order_id}")
         asked.order_id = answer.order_id
@@ -99,6 +103,8 @@ class Promises:
         covered = (scope.value, scope_id)
         self._findings.saw("halt answered", *covered, answer.durable)
         self._spoken[covered] = answer.state
+        if answer.cancels_requested:
+            self._probes.sometimes(HALT_WITH_ORDERS)
         if answer.durable:
             row = self._stored.get(covered)
             if row is None or row.state != answer.state.value:

@@ -68,7 +68,7 @@ class Sends:
             late_ms = (now_ns - submit.valid_until_ns) // 1_000_000
             self._findings.broken("I11", f"{_name(submit)} was sent by {process} {late_ms} ms after its send-by")
         scope = self._promises.halted(row.user_id, row.account_id, row.agent_id)
-        if scope is not None and not submit.reduce_only:
+        if scope is not None and not submit.reduce_only and row.origin != "system":
             self._findings.broken("I12", f"{_name(submit)} was sent by {process} after the halt of its {scope}")
 
     def _compare(self, submit: VenueSubmit, row: OrderRow) -> None:

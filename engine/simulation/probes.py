@@ -13,11 +13,13 @@ from engine.messages.ports import UnitResult
 from engine.messages.rows import DiscrepancyRow, OrderRequestRow, OrderRow, ReconciliationRow, Row, TradeRow
 from engine.messages.rows_people import RiskAlertRow
 from engine.messages.rows_trades import TradeChangeRow
-from engine.messages.venues import VenueAmendRefused, VenueCancelRefused, VenueFill, VenueOrderDone, VenueUnknown
+from engine.messages.venues import VenueFill
 from engine.simulation.auditor_orders import Orders
 
 FILL_OF_SUBMITTING: Final = "a fill before the acknowledgement"
 LATE_FILL: Final = "a fill of an order that was done"
+DUPLICATE_KEY: Final = "a duplicate key answered with its first order"
+HALT_WITH_ORDERS: Final = "a halt with open orders"
 EXPECTED: Final = (
     FILL_OF_SUBMITTING,
     LATE_FILL,
@@ -43,8 +45,8 @@ EXPECTED: Final = (
     "a reconciliation over several pages",
     "a reconciliation that failed",
     "a discrepancy opened",
-    "a duplicate key answered with its first order",
-    "a halt with open orders",
+    DUPLICATE_KEY,
+    HALT_WITH_ORDERS,
     "a submit of unknown outcome",
     "a duplicate report of a fill",
 )
@@ -103,10 +105,22 @@ class Probes:
         was = "" if before is None else before.lifecycle
         if was == "unknown" and row.lifecycle == "working":
             self.sometimes("an unknown order found")
-        if was == "unknown" and row.filled_quantity:
-            self.sometimes("an unknown order filled")
+        if was != "unknown" and row.lifecycle == "unknown":
+            self.sometimes("a submit of unknown outcome")
+        if before is not None and row.filled_quantity > before.filled_quantity:
+            self._filled(was, row)
         if row.done_reason is not None and (before is None or before.done_reason is None):
             self._ended(was, row)
+
+    def _filled(self, was: str, row: OrderRow) -> None:
+        if was == "submitting":
+            self.sometimes(FILL_OF_SUBMITTING)
+        elif was == "unknown":
+            self.sometimes("an unknown order filled")
+        elif was == "done":
+            self.sometimes(LATE_FILL)
+        if row.filled_quantity < row.quantity:
+            self.sometimes("a partial fill")
 
     def _ended(self, was: str, row: OrderRow) -> None:
         if row.done_reason == "never_existed":
@@ -118,16 +132,10 @@ class Probes:
         elif row.done_reason == "denied" and not was:
             self.sometimes("an order denied by the gate")
 
-    def on_trade(self, order: OrderRow | None, trade: TradeRow) -> None:
+    def on_trade(self, trade: TradeRow) -> None:
         """A trade is booked."""
         if trade.inferred:
             self.sometimes("an inferred fill")
-        if order is not None and order.lifecycle == "submitting":
-            self.sometimes(FILL_OF_SUBMITTING)
-        if order is not None and order.lifecycle == "done":
-            self.sometimes(LATE_FILL)
-        if order is not None and trade.quantity < order.quantity:
-            self.sometimes("a partial fill")
 
     def on_rows(self, rows: Iterable[Row]) -> None:
         """Rows are committed."""
@@ -177,14 +185,6 @@ class Probes:
             if key in self._fills:
                 self.sometimes("a duplicate report of a fill")
             self._fills.add(key)
-        elif isinstance(message, VenueUnknown):
-            self.sometimes("a submit of unknown outcome")
-        elif isinstance(message, VenueCancelRefused):
-            self.sometimes("a cancel of unknown outcome" if message.code == "unknown" else "a cancel refused")
-        elif isinstance(message, VenueAmendRefused) and message.code == "unknown":
-            self.sometimes("an amend of unknown outcome")
-        elif isinstance(message, VenueOrderDone) and message.filled_quantity:
-            self.sometimes("an end with fills")
 
 
 def never_reached(counts: Mapping[str, int], *, is_beyond: bool = False) -> list[str]:

@@ -9,6 +9,7 @@ from engine.domain.kinds import Scope, TradingState
 from engine.messages.orders import CancelAnswer, Denial, OrderAnswer
 from engine.messages.risk import HaltAnswer
 from engine.messages.rows import TradingStateRow
+from engine.simulation.probes import DUPLICATE_KEY
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, an_id
 from tests.support.histories import History, a_cancel, an_order_row, done, working
 
@@ -36,6 +37,7 @@ def test_an_answer_after_the_commit_is_right_and_stays_the_same() -> None:
     promises.answered("key-100", an_answer(duplicate=True))
     assert promises.open_keys() == []
     assert history.broken == []
+    assert history.auditor.probes == {DUPLICATE_KEY: 1}
 
 
 def test_an_answer_before_the_commit_is_found() -> None:

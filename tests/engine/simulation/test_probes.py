@@ -6,13 +6,13 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from engine.domain.identifiers import AccountId, OrderId
+from engine.domain.identifiers import AccountId
 from engine.domain.kinds import Liquidity, Side
 from engine.messages.rows import OrderRow
-from engine.messages.venues import VenueCancelRefused, VenueFill, VenueUnknown
+from engine.messages.venues import VenueFill
 from engine.simulation.auditor_findings import Findings
 from engine.simulation.auditor_orders import Orders
-from engine.simulation.probes import BEYOND, EXPECTED, LATE_FILL, Probes, never_reached
+from engine.simulation.probes import BEYOND, EXPECTED, FILL_OF_SUBMITTING, LATE_FILL, Probes, never_reached
 from tests.support.cell_builders import ACCOUNT, START_NS, an_id
 from tests.support.histories import a_cancel, a_trade_row, an_order_row, done, working
 
@@ -23,6 +23,7 @@ UNKNOWN = msgspec.structs.replace(an_order_row(), lifecycle="unknown")
     ("before", "after", "name"),
     [
         (UNKNOWN, working(an_order_row()), "an unknown order found"),
+        (an_order_row(), UNKNOWN, "a submit of unknown outcome"),
         (UNKNOWN, done(an_order_row(), "never_existed"), "an unknown order proven absent"),
         (an_order_row(), done(an_order_row(), "rejected"), "an order rejected by the venue"),
         (working(an_order_row()), done(an_order_row(), "expired"), "an order expired"),
@@ -40,10 +41,19 @@ def test_what_becomes_of_orders(before: OrderRow | None, after: OrderRow, name: 
 def test_trades_and_requests() -> None:
     probes = Probes()
     order = done(an_order_row(), "cancelled")
-    probes.on_trade(order, a_trade_row(order, quantity="0.05"))
+    probes.on_order(order, done(order, "cancelled", "0.05"))
+    probes.on_order(an_order_row(), working(order, "0.05"))
+    probes.on_trade(a_trade_row(order, inferred=True))
     probes.on_rows([a_cancel(order, "refused"), a_cancel(order, "acked"), a_cancel(order, "requested")])
     assert probes.counts == Counter(
-        {LATE_FILL: 1, "a partial fill": 1, "a cancel refused": 1, "a cancel acknowledged": 1}
+        {
+            LATE_FILL: 1,
+            FILL_OF_SUBMITTING: 1,
+            "a partial fill": 2,
+            "an inferred fill": 1,
+            "a cancel refused": 1,
+            "a cancel acknowledged": 1,
+        }
     )
 
 
@@ -65,14 +75,9 @@ def test_what_a_venue_says() -> None:
         external_order_id="1", external_trade_id="1", price=Decimal(1), quantity=Decimal(1), fee=Decimal(0),
         fee_asset="USDT", liquidity=Liquidity.TAKER, executed_at_ns=START_NS, cursor="1",
     )  # fmt: skip
-    order_id, account_id = OrderId(an_id(1)), AccountId(ACCOUNT)
-    unknown = VenueUnknown(order_id=order_id, account_id=account_id, why="")
-    refused = VenueCancelRefused(order_id=order_id, account_id=account_id, code="unknown", venue_time_ns=1)
-    for message in (fill, fill, unknown, refused):
-        probes.on_receive(message)
-    assert probes.counts == Counter(
-        {"a duplicate report of a fill": 1, "a submit of unknown outcome": 1, "a cancel of unknown outcome": 1}
-    )
+    probes.on_receive(fill)
+    probes.on_receive(fill)
+    assert probes.counts == Counter({"a duplicate report of a fill": 1})
 
 
 def test_a_batch_names_what_it_has_never_reached() -> None:
