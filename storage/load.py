@@ -26,6 +26,9 @@ from storage.sql import statements
 RECENT_ORDERS: Final = 1_000
 """Orders whose intent keys a gate knows without a look into the past."""
 
+AGENT_TRADES: Final = 1_000
+"""Trades of an agent and symbol that are looked at first, the newest."""
+
 R = TypeVar("R", bound=Row)
 _COLUMNS = re.compile(r"\{columns:(\w+)\}")
 
@@ -130,7 +133,7 @@ class CellLoader:
 
     async def _agents(self, connection: Connection, user_id: UserId) -> tuple[AgentState, ...]:
         records = await connection.fetch(self._sql["agents"], user_id)
-        holdings = holdings_of(await connection.fetch(self._sql["agent_trades"], user_id))
+        holdings = holdings_of(await self._agent_trades(connection, user_id))
         return tuple(
             AgentState(
                 row=decode(rows.AgentRow, record),
@@ -141,6 +144,15 @@ class CellLoader:
             )
             for record in records
         )
+
+
+    async def _agent_trades(self, connection: Connection, user_id: UserId) -> list[asyncpg.Record]:
+        """Read what agents hold: mostly the newest trades tell where a position began."""
+        sql = self._sql["agent_trades"]
+        records = await connection.fetch(sql, user_id, AGENT_TRADES)
+        if any(record["total"] and record["side"] is None for record in records):
+            records = await connection.fetch(sql, user_id, None)
+        return records
 
 
 async def order_loads(connection: Connection, orders: Sequence[rows.OrderRow]) -> list[OrderLoad]:
@@ -163,10 +175,10 @@ def _rows(row_class: type[R], records: Iterable[asyncpg.Record]) -> tuple[R, ...
 
 
 def _by_account(items: Iterable[Any], row_of: Any = lambda item: item) -> defaultdict[UUID, tuple[Any, ...]]:
-    found: defaultdict[UUID, tuple[Any, ...]] = defaultdict(tuple)
+    groups: defaultdict[UUID, list[Any]] = defaultdict(list)
     for item in items:
-        found[row_of(item).account_id] += (item,)
-    return found
+        groups[row_of(item).account_id].append(item)
+    return defaultdict(tuple, {account_id: tuple(group) for account_id, group in groups.items()})
 
 
 def holdings_of(records: Iterable[Any]) -> list[AgentHolding]:
@@ -183,6 +195,8 @@ def holdings_of(records: Iterable[Any]) -> list[AgentHolding]:
 def _holding(agent_id: AgentId, symbol: Symbol, group: Sequence[Any]) -> AgentHolding:
     size = cost = ZERO
     for record in group:
+        if record["side"] is None:
+            continue  # It is flat: no trade belongs to it.
         quantity = record["quantity"] if record["side"] == Side.BUY else -record["quantity"]
         if record["is_first"]:
             # Only what went past flat is part of the position that began here.

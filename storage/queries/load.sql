@@ -61,24 +61,33 @@ SELECT {columns:AgentRow}, t.version, t.state, t.input_position FROM trading_age
 WHERE t.user_id = $1 AND t.deleted_at IS NULL ORDER BY t.created_at, t.id
 
 -- name: agent_trades
--- Per agent and symbol: sums over all its trades, and the trades since its position last began or changed sides.
-WITH own AS (
-    SELECT o.agent_id, t.symbol, t.price, t.quantity, t.side,
-           CASE WHEN t.fee_asset = split_part(split_part(t.symbol, ':', 1), '/', 2) THEN t.fees ELSE 0 END AS fee,
-           CASE t.side WHEN 'buy' THEN t.quantity ELSE -t.quantity END AS change,
-           t.executed_at, t.id
-    FROM orders o JOIN trades t ON t.order_id = o.id
-    WHERE o.user_id = $1 AND o.agent_id IS NOT NULL AND t.voided_by IS NULL),
+-- Per agent and symbol: sums over all its trades, and the trades since its position last began or changed sides; for
+-- those of the newest $2 trades (null: of all). Where that is too few, `is_first` is true of none.
+WITH sums AS (
+    SELECT o.agent_id, t.symbol, -sum(CASE t.side WHEN 'buy' THEN t.quantity ELSE -t.quantity END * t.price) AS cash_flow,
+           sum(CASE WHEN t.fee_asset = split_part(split_part(t.symbol, ':', 1), '/', 2) THEN t.fees ELSE 0 END) AS fees,
+           sum(CASE t.side WHEN 'buy' THEN t.quantity ELSE -t.quantity END) AS total
+    FROM trading_agents a JOIN orders o ON o.agent_id = a.id JOIN trades t ON t.order_id = o.id
+    WHERE a.user_id = $1 AND t.voided_by IS NULL GROUP BY 1, 2),
 running AS (
-    SELECT *, sum(change) OVER w AS size, row_number() OVER w AS n
-    FROM own WINDOW w AS (PARTITION BY agent_id, symbol ORDER BY executed_at, id)),
-sums AS (
-    SELECT agent_id, symbol, -sum(change * price) AS cash_flow, sum(fee) AS fees, sum(change) AS total,
-           max(n) FILTER (WHERE sign(size) <> sign(size - change)) AS began
-    FROM running GROUP BY 1, 2)
-SELECT s.agent_id, s.symbol, s.cash_flow, s.fees, s.total, r.size, r.side, r.price, r.quantity, r.n = s.began AS is_first
-FROM sums s LEFT JOIN running r ON r.agent_id = s.agent_id AND r.symbol = s.symbol AND r.n >= s.began
-ORDER BY s.agent_id, s.symbol, r.n
+    SELECT s.agent_id, s.symbol, n.price, n.quantity, n.side, n.change, row_number() OVER w AS back,
+           s.total - sum(n.change) OVER w AS before
+    FROM sums s CROSS JOIN LATERAL (
+        SELECT t.price, t.quantity, t.side, t.executed_at, t.id,
+               CASE t.side WHEN 'buy' THEN t.quantity ELSE -t.quantity END AS change
+        FROM trades t JOIN orders o ON o.id = t.order_id
+        WHERE t.user_id = $1 AND t.symbol = s.symbol AND t.voided_by IS NULL AND o.agent_id = s.agent_id
+        ORDER BY t.executed_at DESC, t.id DESC LIMIT $2) n
+    WHERE s.total <> 0
+    WINDOW w AS (PARTITION BY s.agent_id, s.symbol ORDER BY n.executed_at DESC, n.id DESC)),
+began AS (
+    SELECT agent_id, symbol, min(back) AS back FROM running
+    WHERE sign(before + change) <> sign(before) GROUP BY 1, 2)
+SELECT s.agent_id, s.symbol, s.cash_flow, s.fees, s.total, r.before + r.change AS size, r.side, r.price, r.quantity,
+       r.back = b.back AS is_first
+FROM sums s LEFT JOIN began b ON b.agent_id = s.agent_id AND b.symbol = s.symbol
+LEFT JOIN running r ON r.agent_id = s.agent_id AND r.symbol = s.symbol AND r.back <= b.back
+ORDER BY s.agent_id, s.symbol, r.back DESC
 
 -- name: limits
 -- Limits of a user that are in force.

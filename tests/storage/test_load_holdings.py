@@ -91,9 +91,12 @@ def compare(holdings: tuple[AgentHolding, ...], trades: Trades) -> None:
     assert abs(held.realized_pnl - held.size * held.average_price - cash_flow) <= ulp
 
 
-@given(trades=TRADES)
-def test_a_holding_is_the_replay_of_its_trades(database: PostgresDatabase, trades: Trades) -> None:
-    compare(asyncio.run(stored(database, trades)), trades)
+@given(trades=TRADES, looked_at=st.sampled_from([1, 3, 1_000]))
+def test_a_holding_is_the_replay_of_its_trades(database: PostgresDatabase, trades: Trades, looked_at: int) -> None:
+    """Whether the position began among the newest trades, which are looked at first, or before them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("storage.load.AGENT_TRADES", looked_at)
+        compare(asyncio.run(stored(database, trades)), trades)
 
 
 @pytest.mark.parametrize(
