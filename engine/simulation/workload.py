@@ -18,7 +18,7 @@ from engine.domain.instrument import Instrument
 from engine.domain.kinds import OrderType, Scope, Side
 from engine.messages.orders import AmendOrder, CancelAnswer, CancelOrder, CancelOrders
 from engine.messages.risk import Halt, HaltAnswer, Resume
-from engine.messages.rows import AgentRow, OrderRow
+from engine.messages.rows import AgentRow, OrderRow, PositionRow
 from engine.messages.rows_people import LimitRow
 from engine.messages.signals import StopAgent
 from engine.runtime.entropy import Rng
@@ -262,6 +262,8 @@ class People:
         instrument = self._instruments[account_id][0]
         limit = _limit_of(ground, account_id)
         size = _size(ground, instrument, account_id)
+        if size != _booked_size(ground, instrument, account_id):
+            return  # A fill is still on its way.
         side = Side.SELL if size > 0 else Side.BUY
         quantity = limit + abs(size)
         if not instrument.is_perpetual:
@@ -357,6 +359,15 @@ def _size(ground: Ground, instrument: Instrument, account_id: AccountId) -> Deci
     trades = [each for each in truth.trades_of.get(account_id, []) if each.symbol == instrument.symbol]
     held = [each for each in trades if not each.is_void]
     return sum((each.quantity * each.order.side.sign for each in held), Decimal(0))
+
+
+def _booked_size(ground: Ground, instrument: Instrument, account_id: AccountId) -> Decimal:
+    """Return the position as it is stored."""
+    for row in ground.tables.rows(PositionRow):
+        if row.account_id == account_id and row.symbol == instrument.symbol:
+            size: Decimal = row.size
+            return size
+    return Decimal(0)
 
 
 def _is_quiet(ground: Ground, account_id: AccountId) -> bool:
