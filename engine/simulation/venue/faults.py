@@ -225,4 +225,7 @@ def _most(kind: FaultKind) -> int:
         return 300 if kind is FaultKind.RESTART else 1_500
     if kind in BREAKING:
         return 20_000
+    if kind is FaultKind.GARBAGE:
+        # Each ends a link: whoever reads noise hangs up.
+        return 10_000
     return 300_000 if kind in (FaultKind.STALE_LIST, FaultKind.PARTIAL_PAGE) else 120_000
