@@ -30,6 +30,7 @@ COMMANDS = {
     "agent": ("engine.cli.control:agent", "Start, pause and stop agents."),
     "halt": ("engine.cli.control:halt", "Stop new orders and cancel open ones."),
     "resume": ("engine.cli.control:resume", "Allow new orders again."),
+    "simulate": ("engine.cli.simulate:simulate", "Run the whole engine in virtual time while everything goes wrong."),
     "bench": ("engine.cli.bench:bench", "Measure how fast the engine is."),
 }
 """Command -> (the object that implements it, one line about it).

@@ -65,7 +65,7 @@ def draw_faults(seed: int | str, storm_ns: int, forbidden: Collection[str] = ())
     Args:
         seed: Of all of this.
         storm_ns: How long the storm lasts.
-        forbidden: Names of faults that must not happen.
+        forbidden: Names of faults that must not happen, or of kinds: `crash/*`.
     """
     found: list[tuple[str, Fault]] = []
     for kind, most in MOST.items():
@@ -77,8 +77,13 @@ def draw_faults(seed: int | str, storm_ns: int, forbidden: Collection[str] = ())
             exists = True
         if exists:
             found += [(f"{kind}/{number}", _draw(kind, rng, storm_ns)) for number in range(count)]
-    chosen = [(name, fault) for name, fault in found if name not in forbidden]
+    chosen = [(name, fault) for name, fault in found if not is_forbidden(name, forbidden)]
     return sorted(chosen, key=lambda pair: (pair[1].at_ns, pair[0]))
+
+
+def is_forbidden(name: str, forbidden: Collection[str]) -> bool:
+    """Tell whether a fault must not happen: by its own name, or as one of its kind, `crash/*`."""
+    return name in forbidden or f"{name.rpartition('/')[0]}/*" in forbidden
 
 
 def _draw(kind: str, rng: Rng, storm_ns: int) -> Fault:

@@ -19,10 +19,9 @@ from engine.simulation.world import Side, World
 
 NS_PER_S: Final = 1_000_000_000
 STORM_NS: Final = 60 * NS_PER_S
-SETTLE_NS: Final = 180 * NS_PER_S
+SETTLE_NS: Final = 150 * NS_PER_S
 """How long the engine may take to come to rest when the faults are over."""
 LOOK_EVERY_NS: Final = 250_000_000
-CALM_CALLS_MAX: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +126,13 @@ async def _play(world: World, workload: Workload, schedule: list[tuple[str, Faul
     await _until(world, SETTLE_NS // 3, storm.done)
     if not storm.done():
         world.broken("I20", "the people of the storm still wait for an answer")
-    for _ in range(CALM_CALLS_MAX):
+    deadline_ns = world.loop.now_ns + SETTLE_NS
+    while world.loop.now_ns < deadline_ns:
         calm = world.spawn(workload.calm(ground), "calm")
-        await _until(world, 6 * NS_PER_S, calm.done)
+        await _until(world, SETTLE_NS, calm.done)
         if world.observer.violations or not world.observer.unsettled():
             break
+        await _until(world, NS_PER_S, lambda: False)
     left = [] if world.observer.violations else world.observer.unsettled()
     if left:
         world.broken("I20", f"not at rest {SETTLE_NS // NS_PER_S} s after the storm: {'; '.join(left[:5])}")

@@ -24,6 +24,7 @@ from engine.simulation.process import Process
 from engine.simulation.venue.delivery import Delivery
 from engine.simulation.venue.facts import MemoryJournal
 from engine.simulation.venue.faults import drawn_faults
+from engine.simulation.venue.kinds import FaultKind
 from engine.simulation.venue.rules import VenueRules, rough_rules
 from engine.simulation.venue.venue import HostileVenue
 from engine.simulation.world import World
@@ -50,12 +51,12 @@ class Stall:
         self._journal = MemoryJournal()
         self._armed_ns = 0
         names = [name.partition(WORDS)[2] for name in forbidden if name.startswith(f"{self.name}{WORDS}")]
+        faults = drawn_faults(f"{world.seed}/venue/{self.name}", forbidden=names)
+        for kind in FaultKind:
+            if f"{kind}/*" in names:
+                faults.rates.pop(kind, None)
         self.venue = HostileVenue(
-            rules,
-            clock=world.clock,
-            rng=world.rng(f"venue/{self.name}"),
-            faults=drawn_faults(f"{world.seed}/venue/{self.name}", forbidden=names),
-            journal=self._journal,
+            rules, clock=world.clock, rng=world.rng(f"venue/{self.name}"), faults=faults, journal=self._journal
         )
 
     # --- Host ---------------------------------------------------------------------------------------------------------
@@ -117,7 +118,7 @@ class Street:
     """All venues of a run."""
 
     def __init__(self, forbidden: Collection[str] = ()) -> None:
-        """Be empty; `forbidden`: names of lies that must not happen, `venue:kind/number`."""
+        """Be empty; `forbidden`: names of lies that must not happen, `venue:kind/number` or `venue:kind/*`."""
         self.truths: dict[Venue, Any] = {}
         self._stalls: dict[Venue, Stall] = {}
         self._instruments: tuple[Instrument, ...] = ()
