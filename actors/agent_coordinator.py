@@ -16,10 +16,10 @@ from actors.agent_runner import RUNNING, AgentEnded, AgentRunner, Slot
 from actors.agents.catalogue import parse_parameters
 from actors.cell import AgentLoad, Cell, Instruments
 from actors.outbox import Outbox
-from actors.sizing import PendingOrder, clip_target, order_for
+from actors.sizing import clip_target, order_for, pending_of
 from engine.domain.errors import BadInput, NotReady
 from engine.domain.identifiers import AccountId, AgentId, OrderId, SignalId, StrategyId, Venue
-from engine.domain.kinds import AgentStatus, OrderOrigin, OrderType, Side
+from engine.domain.kinds import AgentStatus, OrderOrigin, OrderType
 from engine.messages.cell import ConfigureAgent, SetAgentMode
 from engine.messages.orders import CancelOrders, CheckIntent, FillBooked, OrderChanged, OrderIntent
 from engine.messages.rows import AgentStateRow, AgentStatusRow, OrderRow, Row, SignalRow
@@ -337,8 +337,7 @@ class AgentCoordinator(AsyncioActor):
     def _take_over(self, order: OrderRow) -> None:
         slot = self._runner.slots.get(AgentId(order.agent_id)) if order.agent_id is not None else None
         if slot is not None:
-            pending = PendingOrder(order.symbol, Side(order.side), order.quantity, booked=order.filled_quantity)
-            slot.holding.pending[OrderId(order.id)] = pending
+            slot.holding.pending[OrderId(order.id)] = pending_of(order)
 
     @handles(AgentEnded)
     def on_ended(self, message: AgentEnded) -> None:

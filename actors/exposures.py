@@ -215,7 +215,7 @@ class Exposures:
         """
         tracked = self._orders.get(change.order_id)
         if tracked is None:
-            if not change.is_done:
+            if not change.is_done or change.expected_quantity > change.filled_quantity:
                 self._track(change, mark)
             return
         tracked.is_done = change.is_done
@@ -276,7 +276,7 @@ class Exposures:
 
     def _follow(self, order_id: OrderId, tracked: _Tracked) -> None:
         expected, price, _ = tracked.worst()
-        if not tracked.is_done and (expected > tracked.expected or price != tracked.price):
+        if expected > tracked.expected or (price != tracked.price and not tracked.is_done):
             # It was amended, or somebody else's order turns out to be larger than we knew.
             self._reserve_anew(order_id, tracked)
         tracked.expected = expected
@@ -288,9 +288,10 @@ class Exposures:
         instrument = self._instruments[change.venue, change.symbol]
         scopes = self._scopes(change.account_id, change.agent_id)
         tracked = _Tracked(change, scopes, change.expected_quantity, change.price or mark or ZERO)
-        # What it has filled so far is in the positions that were loaded with it.
-        tracked.booked = change.filled_quantity
+        # What it has filled so far is in the positions, but for what the ledger is about to tell.
+        tracked.booked = subtract(change.filled_quantity, change.just_filled)
         tracked.expected, tracked.price, tracked.resting = tracked.worst()
+        tracked.is_done = change.is_done
         self._orders[change.order_id] = tracked
         self._reserve(change.order_id, tracked, instrument)
 

@@ -3,14 +3,19 @@
 An order that changes several times within one unit has one row in it, the newest, and an event per change.
 """
 
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Final
 
+import msgspec
+
+from actors.evidence import conflict_row
 from actors.live_order import LiveOrder, Seen
 from engine.domain.identifiers import AccountId, CorrelationId, OrderId, UserId, Venue
 from engine.domain.kinds import PositionSide, Side
 from engine.domain.order_facts import Alarm, FillFact, Outcome
 from engine.domain.ports import Ids
-from engine.domain.values import ZERO
+from engine.domain.values import ZERO, add
 from engine.messages.orders import Fill, OrderChanged
 from engine.messages.rows import OrderRequestRow, Row, TradeRow
 from engine.messages.rows_people import RiskAlertRow
@@ -39,6 +44,7 @@ class FactBatch:
         "_venue",
         "events",
         "fills",
+        "sends",
         "trades",
     )
 
@@ -56,6 +62,8 @@ class FactBatch:
         self.events: list[JournalEvent] = []
         self.fills: list[Fill] = []
         self.trades: list[TradeRow] = []
+        self.sends: list[Callable[[], None]] = []
+        """What to do once all this is durable."""
 
     def __bool__(self) -> bool:
         return bool(self._touched or self._others)
@@ -77,7 +85,10 @@ class FactBatch:
 
     def changes(self) -> tuple[OrderChanged, ...]:
         """Return how the orders that have changed now stand."""
-        return tuple([live.changed() for live in self._touched.values()])
+        moved: dict[OrderId, Decimal] = {}
+        for fill in self.fills:
+            moved[fill.order_id] = add(moved.get(fill.order_id, ZERO), fill.net_quantity)
+        return tuple([live.changed(moved.get(live.state.order_id, ZERO)) for live in self._touched.values()])
 
     def learn(self, live: LiveOrder, seen: Seen, outcome: Outcome) -> None:
         """Add what a fact has changed of an order; nothing if it changed nothing.
@@ -96,8 +107,13 @@ class FactBatch:
         else:
             self._dirty.discard(live.state.order_id)
             self.event("orders", kind, live.refresh(self._now_ns), live.correlation_id)
-        for fact in outcome.book:
-            self._book(live, fact)
+        if outcome.reverse:
+            self._replace(live, outcome)
+        else:
+            for fact in outcome.book:
+                self._book(live, fact, self._trade(live, live.state.side, fact))
+        for fact in outcome.evidence:
+            self._others.append(conflict_row(live, fact, row_id=self._ids.uuid(), now_ns=self._now_ns))
         for alarm in outcome.alarms:
             self.alert(live, alarm.value, _SEVERITY[alarm])
 
@@ -115,6 +131,10 @@ class FactBatch:
         self._others.append(row)
         self.event("orders", kind, row, live.correlation_id)
 
+    def when_durable(self, send: Callable[[], None]) -> None:
+        """Arrange what may leave once this unit has committed."""
+        self.sends.append(send)
+
     def event(self, channel: str, kind: str, data: Row, correlation_id: CorrelationId | None) -> None:
         """Add an event."""
         self.events.append(
@@ -128,27 +148,43 @@ class FactBatch:
             )
         )
 
-    def _book(self, live: LiveOrder, fact: FillFact) -> None:
-        side = live.state.side
-        self.fills.append(
-            Fill(
-                external_trade_id=fact.trade_id,
-                order_id=live.state.order_id,
-                account_id=self._account_id,
-                venue=self._venue,
-                symbol=live.state.symbol,
-                side=side,
-                position_side=PositionSide(live.row.position_side),
-                price=fact.price,
-                quantity=fact.quantity,
-                fee=fact.fee,
-                fee_asset=fact.fee_asset,
-                liquidity=fact.liquidity,
-                executed_at_ns=fact.executed_at_ns,
-                inferred=fact.inferred,
-            )
+    def touch(self, live: LiveOrder) -> None:
+        """Say anew how an order stands although no fact has changed it."""
+        self._touched[live.state.order_id] = live
+
+    def _replace(self, live: LiveOrder, outcome: Outcome) -> None:
+        """Take fills out of the books, then book what stands in their place."""
+        rows = [self._trade(live, live.state.side, fact) for fact in outcome.book]
+        for fact in outcome.reverse:
+            row = live.trades.pop(fact.trade_id)
+            self.trades.append(msgspec.structs.replace(row, voided_by=rows[0].id if rows else row.id))
+            self.fills.append(self._fill(live, fact, is_reversal=True))
+        for fact, row in zip(outcome.book, rows, strict=True):
+            self._book(live, fact, row)
+
+    def _book(self, live: LiveOrder, fact: FillFact, row: TradeRow) -> None:
+        live.trades[fact.trade_id] = row
+        self.fills.append(self._fill(live, fact))
+        self.trades.append(row)
+
+    def _fill(self, live: LiveOrder, fact: FillFact, *, is_reversal: bool = False) -> Fill:
+        return Fill(
+            external_trade_id=table_id(live, fact),
+            order_id=live.state.order_id,
+            account_id=self._account_id,
+            venue=self._venue,
+            symbol=live.state.symbol,
+            side=live.state.side,
+            position_side=PositionSide(live.row.position_side),
+            price=fact.price,
+            quantity=fact.quantity,
+            fee=fact.fee,
+            fee_asset=fact.fee_asset,
+            liquidity=fact.liquidity,
+            executed_at_ns=fact.executed_at_ns,
+            inferred=fact.inferred,
+            is_reversal=is_reversal,
         )
-        self.trades.append(self._trade(live, side, fact))
 
     def _trade(self, live: LiveOrder, side: Side, fact: FillFact) -> TradeRow:
         return TradeRow(
@@ -156,7 +192,7 @@ class FactBatch:
             order_id=live.state.order_id,
             user_id=self._user_id,
             account_id=self._account_id,
-            external_trade_id=fact.trade_id,
+            external_trade_id=table_id(live, fact),
             symbol=live.state.symbol,
             side=side.value,
             quantity=fact.quantity,
@@ -180,14 +216,29 @@ class FactBatch:
             kind: Stable name: `late_fill`, `order_unresolved`.
             severity: `low`, `medium`, `high` or `critical`.
         """
+        data = {"order_id": str(live.row.id), "symbol": live.row.symbol, "status": live.state.status.value}
+        self._alert(kind, severity, f"order {live.row.id}: {kind}", data, live.correlation_id)
+
+    def warn(self, kind: str, severity: str, message: str, symbol: str) -> None:
+        """Add what a person should look at that concerns no order of ours."""
+        self._alert(kind, severity, message, {"symbol": symbol}, None)
+
+    def _alert(
+        self, kind: str, severity: str, message: str, data: dict[str, str], correlation_id: CorrelationId | None
+    ) -> None:
         row = RiskAlertRow(
             id=self._ids.uuid(),
             user_id=self._user_id,
             alert_type=kind,
             severity=severity,
-            message=f"order {live.row.id}: {kind}",
-            data={"order_id": str(live.row.id), "symbol": live.row.symbol, "status": live.state.status.value},
+            message=message,
+            data=data,
             created_at=self._now_ns,
         )
         self._others.append(row)
-        self.event("alerts", "OrderAlarm", row, live.correlation_id)
+        self.event("alerts", "OrderAlarm", row, correlation_id)
+
+
+def table_id(live: LiveOrder, fact: FillFact) -> str:
+    """Return the name of a trade in the table; one that we made up is unique with its order only."""
+    return f"{fact.trade_id}:{live.state.order_id}" if fact.inferred else fact.trade_id

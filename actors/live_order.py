@@ -7,28 +7,21 @@ from uuid import UUID
 
 import msgspec
 
-from engine.domain.identifiers import AccountId, AgentId, CorrelationId, OrderId, UserId, venue_client_id
+from engine.domain.identifiers import AccountId, AgentId, CorrelationId, UserId, venue_client_id
 from engine.domain.kinds import (
     DoneReason,
     Lifecycle,
-    Liquidity,
     OrderOrigin,
     OrderStatus,
     OrderType,
     PositionSide,
-    RequestKind,
-    RequestState,
-    Side,
     TimeInForce,
 )
 from engine.domain.order import OrderState
-from engine.domain.order_facts import FillFact, RequestFact
-from engine.domain.order_restore import restore_order
 from engine.domain.values import ZERO, add
-from engine.messages.archive import OrderLoad
 from engine.messages.orders import Denial, OrderChanged, OrderIntent
 from engine.messages.rows import OrderRequestRow, OrderRow, TradeRow
-from engine.messages.venues import VenueFill, VenueOrder, VenueSubmit
+from engine.messages.venues import VenueOrder, VenueSubmit
 
 _EVENT_OF_REASON = {
     DoneReason.FILLED: "OrderFilled",
@@ -46,14 +39,35 @@ Seen = tuple[Lifecycle, DoneReason | None, Decimal]
 class LiveOrder:
     """One order; only its router touches it."""
 
-    __slots__ = ("_told", "absences", "n", "question", "requests", "row", "state", "unsent")
+    __slots__ = (
+        "_told",
+        "absences",
+        "asked_since_ns",
+        "listed",
+        "missing",
+        "n",
+        "question",
+        "requests",
+        "row",
+        "state",
+        "trades",
+        "unsent",
+    )
 
-    def __init__(self, state: OrderState, row: OrderRow, requests: Iterable[OrderRequestRow] = ()) -> None:
-        """Join a state and the row that was made of it."""
+    def __init__(
+        self,
+        state: OrderState,
+        row: OrderRow,
+        requests: Iterable[OrderRequestRow] = (),
+        trades: Iterable[TradeRow] = (),
+    ) -> None:
+        """Join a state and the rows that were made of it."""
         self.state = state
         self.row = row
         self.requests: dict[UUID, OrderRequestRow] = {request.id: request for request in requests}
-        """Cancels that are not answered."""
+        """Requests that are not answered."""
+        self.trades: dict[str, TradeRow] = {trade_id_of(trade): trade for trade in trades}
+        """Trade id -> the row that counts."""
         self._told: OrderChanged | None = None
         """What was last said of it: most of that never changes."""
         self.n = 0
@@ -62,6 +76,12 @@ class LiveOrder:
         """The request while it waits for its commit; it can still be withdrawn."""
         self.question = 0
         """How often the venue has been asked about it in a row; 0 while nobody asks."""
+        self.listed: VenueOrder | None = None
+        """What the venue has said in full about it, with the most filled."""
+        self.missing: tuple[int, int] | None = None
+        """(since, how often they were asked for): fills that a status tells of and that have not come; wall time."""
+        self.asked_since_ns: int | None = None
+        """Wall time of the first of these questions; None once a person was told that it takes long."""
         self.absences = 0
         """Answers in a row that the venue has no such order, each from after its deadline."""
 
@@ -82,6 +102,8 @@ class LiveOrder:
         now = state.done_reason
         if now is not None and now is not reason:
             return _EVENT_OF_REASON[now]
+        if state.filled_quantity < filled:
+            return "OrderCorrected"
         if state.filled_quantity != filled:
             return "OrderPartiallyFilled"
         if state.lifecycle is not lifecycle:
@@ -105,6 +127,7 @@ class LiveOrder:
             fees=fees,
             fee_asset=fee_asset,
             late_fill=state.is_late_fill,
+            missing_quantity=state.missing_quantity if state.reported_quantity else ZERO,
             venue_updated_at=state.venue_at[0] or None,
             updated_at=now_ns,
         )
@@ -114,17 +137,19 @@ class LiveOrder:
         """Keep why it was refused, by us or by the venue."""
         self.row = msgspec.structs.replace(self.row, denial_code=code[:50], denial_limit=limit, denial_value=value)
 
-    def changed(self) -> OrderChanged:
-        """Say how the order stands, for gate, coordinator and ledger."""
+    def changed(self, just_filled: Decimal = ZERO) -> OrderChanged:
+        """Say how the order stands, for gate, coordinator and ledger; `just_filled`: in the unit that is leaving."""
         state = self.state
         filled = state.filled_quantity
         self._told = told = _replace(
             self._told or self._first_change(),
             quantity=state.quantity,
             filled_quantity=filled,
+            just_filled=just_filled,
             expected_quantity=add(filled, state.open_quantity),
             status=state.status,
-            is_done=state.is_done,
+            is_done=state.is_done and not state.is_phantom,
+            denial_code=self.row.denial_code,
         )
         return told
 
@@ -157,7 +182,7 @@ _NO_FEES: Final[tuple[str | None, Decimal]] = (None, ZERO)
 _TEXT_OF_STATUS: Final = {status: status.value for status in OrderStatus}
 _TEXT_OF_REASON: Final[dict[DoneReason | None, str | None]] = {None: None, **{each: each.value for each in DoneReason}}
 _NAME_OF: Final = {rank: rank.name.lower() for rank in Lifecycle}
-_LIFECYCLE_OF = {name: rank for rank, name in _NAME_OF.items()}
+LIFECYCLE_OF = {name: rank for rank, name in _NAME_OF.items()}
 
 
 def new_order(intent: OrderIntent, *, fence: int, send_by_ns: int | None, now_ns: int) -> LiveOrder:
@@ -264,68 +289,6 @@ def _request(submit: VenueSubmit) -> dict[str, Any]:
     }
 
 
-def restored_order(load: OrderLoad) -> LiveOrder:
-    """Rebuild an order from its rows."""
-    row = load.row
-    state = restore_order(
-        order_id=OrderId(row.id),
-        symbol=row.symbol,
-        side=Side(row.side),
-        quantity=row.quantity,
-        lifecycle=_LIFECYCLE_OF[row.lifecycle],
-        done_reason=None if row.done_reason is None else DoneReason(row.done_reason),
-        external_order_id=row.external_order_id,
-        venue_time_ns=row.venue_updated_at or 0,
-        late_fill=row.late_fill,
-        trades=[_fact_of(trade) for trade in load.trades],
-        requests={each.id: RequestFact(RequestKind(each.kind), RequestState(each.state)) for each in load.requests},
-    )
-    return LiveOrder(state, row, load.requests)
-
-
-def _fact_of(trade: TradeRow) -> FillFact:
-    return FillFact(
-        trade_id=trade.external_trade_id,
-        price=trade.price,
-        quantity=trade.quantity,
-        fee=trade.fees,
-        fee_asset=trade.fee_asset or "",
-        liquidity=Liquidity(trade.liquidity),
-        executed_at_ns=trade.executed_at,
-        inferred=trade.inferred,
-    )
-
-
-def adopted_order(intent: OrderIntent, client_id: str, *, fence: int, now_ns: int) -> LiveOrder:
-    """Make the row of an order found at the venue that is not ours: counted by risk, never touched by agents."""
-    live = new_order(intent, fence=fence, send_by_ns=None, now_ns=now_ns)
-    live.row = msgspec.structs.replace(live.row, venue_client_id=client_id)
-    return live
-
-
-def intent_behind(
-    found: VenueOrder | VenueFill, *, order_id: OrderId, row_owner: tuple[UserId, AccountId], venue: str, now_ns: int
-) -> OrderIntent:
-    """Guess the intent behind an order, or a fill of one, that somebody else placed on our account."""
-    user_id, account_id = row_owner
-    order = found if isinstance(found, VenueOrder) else None
-    return OrderIntent(
-        order_id=order_id,
-        user_id=user_id,
-        account_id=account_id,
-        venue=venue,
-        symbol=found.symbol,
-        side=found.side,
-        type=OrderType.MARKET if order is None else order.type,
-        quantity=found.quantity,
-        price=None if order is None else order.price,
-        stop_price=None if order is None else order.stop_price,
-        time_in_force=TimeInForce.GTC if order is None else order.time_in_force,
-        post_only=order is not None and order.post_only,
-        reduce_only=order is not None and order.reduce_only,
-        client_order_id=str(order_id),
-        intent_key=f"external:{found.symbol}:{found.external_order_id}",
-        origin=OrderOrigin.EXTERNAL,
-        correlation_id=CorrelationId(order_id),
-        decided_at_ns=now_ns,
-    )
+def trade_id_of(row: TradeRow) -> str:
+    """Return the name that a trade has within its order; an inferred one bears the order's id in the table."""
+    return row.external_trade_id.removesuffix(f":{row.order_id}") if row.inferred else row.external_trade_id

@@ -47,8 +47,12 @@ class OrderMemory:
         return self._by_client_id.get(client_id)
 
     def living(self) -> Iterator[LiveOrder]:
-        """Return every order that is not done; costs a walk over the done ones as well."""
-        return (live for live in tuple(self._by_id.values()) if not live.state.is_done)
+        """Return every order that is not done, or should be and lives; costs a walk over the done ones as well."""
+        return (live for live in tuple(self._by_id.values()) if not live.state.is_done or live.state.is_phantom)
+
+    def all(self) -> tuple[LiveOrder, ...]:
+        """Return every order in memory."""
+        return tuple(self._by_id.values())
 
     def newest_done(self, count: int) -> list[LiveOrder]:
         """Return the newest done orders, oldest of them first."""
@@ -63,7 +67,7 @@ class OrderMemory:
         """Forget the oldest done orders beyond the limit; `committed`: the last unit that is known to be durable."""
         while len(self._done) > self._limit:
             oldest = self._by_id[self._done[0]]
-            if oldest.n > committed or oldest.question or oldest.requests:
+            if oldest.n > committed or oldest.question or oldest.requests or oldest.state.missing_quantity:
                 return  # Not durable yet, or still of interest; the next end tries again.
             self._done.popleft()
             del self._by_id[oldest.state.order_id]

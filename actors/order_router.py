@@ -13,32 +13,37 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from actors.cancels import Cancels, cancel_of, under_fence
-from actors.cell import Cell
+from actors.cancels import Cancels, cancel_of
+from actors.cell import Cell, Instruments
 from actors.denials import DenialFolder
-from actors.live_order import LiveOrder, denied_order, new_order, restored_order, submit_of
+from actors.inferring import INFER_AFTER_NS
+from actors.live_order import LiveOrder, denied_order, new_order, submit_of
+from actors.order_loading import restored_order
 from actors.order_memory import DONE_MAX
-from actors.reconciling import FactsRecalled, Reconciling
-from actors.router_core import CheckMissing, Recalled
-from actors.venue_questions import ASKS_BEFORE_ALERT, AskVenue, VenueQuestions, VenueSaid
+from actors.reconciling import FactsRecalled
+from actors.resolving import DUPLICATES, Resolving
+from actors.router_core import Recalled, Stranger
+from actors.venue_questions import VenueQuestions
+from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import AccountId, Venue
 from engine.domain.kinds import DoneReason, Lifecycle, RequestState
 from engine.domain.order_facts import StatusFact
 from engine.messages.archive import OrderArchive, OrderLoad
 from engine.messages.cell import FollowVenue
 from engine.messages.orders import CancelAnswer, CancelOrder, CancelOrders, DenyOrder, SubmitOrder
+from engine.messages.rows_trades import TradeEvidenceRow
 from engine.messages.system import Flush
 from engine.messages.venues import (
-    OrderAbsent,
-    OrderFound,
     VenueAccepted,
     VenueCancel,
     VenueCancelRefused,
     VenueFill,
     VenueNotSent,
     VenueOrderDone,
+    VenueOrderUpdate,
     VenueRejected,
     VenueSubmit,
+    VenueTradeVoided,
     VenueUnknown,
 )
 from engine.messages.writing import CellHalted, CommandRecord, StoreStatus, UnitsCommitted
@@ -50,11 +55,6 @@ from engine.runtime.ref import Ref
 
 SEND_WITHIN_NS: Final = 5_000_000_000
 """Wall time from the intent to the last moment at which it may be sent, and read by the venue."""
-READ_LAG_NS: Final = 2_000_000_000
-"""How late a venue's reads may show what it has accepted; added to `send_by` before its absence is believed."""
-FETCH_AGAIN_NS: Final = 30_000_000_000
-"""Wall time between two requests for fills that a status tells of."""
-ABSENCES_NEEDED: Final = 2
 
 VENUE_EVENTS: Final = (
     VenueAccepted,
@@ -64,13 +64,15 @@ VENUE_EVENTS: Final = (
     VenueOrderDone,
     VenueCancelRefused,
     VenueFill,
+    VenueOrderUpdate,
+    VenueTradeVoided,
 )
 
 
-class OrderRouter(Reconciling):
+class OrderRouter(Resolving):
     """One per trading account."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is handed over by the wiring, by name.
         self,
         *,
         cell: Cell,
@@ -80,7 +82,11 @@ class OrderRouter(Reconciling):
         ledger: Ref[Any],
         archive: OrderArchive,
         orders: Sequence[OrderLoad] = (),
+        instruments: Instruments | None = None,
+        tombstones: Sequence[TradeEvidenceRow] = (),
+        capabilities: Capabilities | None = None,
         send_within_ns: int = SEND_WITHIN_NS,
+        infer_after_ns: int = INFER_AFTER_NS,
         done_max: int = DONE_MAX,
     ) -> None:
         """Keep what it works with.
@@ -93,24 +99,38 @@ class OrderRouter(Reconciling):
             connector: Takes submits and cancels, answers questions.
             ledger: Takes units with facts about orders; the writer takes all others.
             archive: The committed past.
-            orders: All orders of the account that are not done, with all their trades.
+            orders: All orders of the account that are not over, with all their trades.
+            instruments: All that may be traded; None where every symbol may be.
+            tombstones: Reports about trades of which no order is known.
+            capabilities: What the venue has declared; without it the absence of an order proves nothing.
             send_within_ns: Wall time that an order may take to leave.
+            infer_after_ns: Wall time that missing fills may take before the venue's sum is booked instead.
             done_max: Done orders kept in memory.
         """
         super().__init__(
-            cell=cell, account_id=account_id, venue=venue, ledger=ledger, archive=archive, done_max=done_max
+            cell=cell,
+            account_id=account_id,
+            venue=venue,
+            ledger=ledger,
+            archive=archive,
+            done_max=done_max,
+            instruments=instruments,
+            tombstones=tombstones,
         )
-        self._connector = connector
+        self.connector = connector
+        self.capabilities = capabilities
+        self.infer_after_ns = infer_after_ns
         self._send_within_ns = send_within_ns
         self._denials = DenialFolder()
         self._subscriptions: list[Subscription] = []
-        self.cancels = Cancels(account_id=account_id, ids=cell.ids, outbox=self.outbox, send=self._send_cancel)
+        self.cancels = Cancels(account_id=account_id, ids=cell.ids, outbox=self.outbox, send=self.send_cancel)
         self.questions = VenueQuestions(
             account_id=account_id,
             connector=connector,
             tell=self.actor_ref.tell,
             spawn=lambda coroutine, name: self.spawn(coroutine, name=name),
             after=lambda delay_ns, message: self.after(delay_ns, message, clock=cell.wall),
+            now_ns=cell.wall.now_ns,
         )
         for load in orders:
             self.memory.add(restored_order(load))
@@ -142,11 +162,12 @@ class OrderRouter(Reconciling):
         self.hold_early()
         for kind in VENUE_EVENTS:
             self._subscriptions.append(self.cell.bus.subscribe(kind, self.actor_ref.tell, key=self.account_id))
-        for live in self.memory.living():
+        for live in self.memory.all():
             if live.state.lifecycle is Lifecycle.SUBMITTING and live.unsent is None:
-                self._unknown(live)
+                self.unknown(live)
+            self.watch_missing(live)
             if live.requests:
-                self._send_cancel(cancel_of(live))
+                self.send_cancel(cancel_of(live))
 
     # --- Intents ------------------------------------------------------------------------------------------------------
 
@@ -192,7 +213,7 @@ class OrderRouter(Reconciling):
             self._not_sent(live, why)
             return
         try:
-            self._connector.tell(submit)
+            self.connector.tell(submit)
         except ActorDeadError:
             self._not_sent(live, "no_connector")
 
@@ -206,7 +227,7 @@ class OrderRouter(Reconciling):
     def on_cancel(self, message: CancelOrder) -> AsyncioFuture[CancelAnswer] | CancelAnswer:
         """Request the cancel of one order. Answered when the request is durable."""
         live = self.memory.get(message.order_id)
-        if live is not None and not live.state.is_done:
+        if live is not None and (not live.state.is_done or live.state.is_phantom):
             return self._cancel([live], message.reason, message.record)
         if message.record is not None:
             self.cell.writer.tell(self.cell.numbers.open(rows=message.record.rows))
@@ -246,12 +267,6 @@ class OrderRouter(Reconciling):
         self.cancels.leave(unit.n, cancels, order_ids, reply)
         return reply
 
-    def _send_cancel(self, cancel: VenueCancel) -> None:
-        try:
-            self._connector.tell(under_fence(cancel, self.cell.numbers.fence))
-        except ActorDeadError:
-            self.log.warning("cancel_not_sent", order_id=str(cancel.order_id))
-
     # --- What the venue says ------------------------------------------------------------------------------------------
 
     @handles(VenueAccepted)
@@ -259,15 +274,17 @@ class OrderRouter(Reconciling):
         """The order is at the venue."""
         live = self.memory.get(message.order_id)
         if live is not None:
-            seen = live.seen()
-            outcome = live.state.apply_accepted(message.external_order_id, message.venue_time_ns)
-            self.learn(self.gathering(), live, outcome, seen)
+            status = StatusFact(external_order_id=message.external_order_id, venue_time_ns=message.venue_time_ns)
+            self.apply_status(self.gathering(), live, status)
 
     @handles(VenueRejected)
     def on_rejected(self, message: VenueRejected) -> None:
-        """The venue refused the order for good."""
+        """The venue refused the order for good, unless it has it already: then nobody knows what became of it."""
         live = self.memory.get(message.order_id)
-        if live is not None:
+        if live is not None and message.code in DUPLICATES:
+            if not live.state.is_done:
+                self.unknown(live)
+        elif live is not None:
             if not live.state.is_done:
                 live.explain(message.code, None, message.message[:200] or None)
             status = StatusFact(venue_time_ns=message.venue_time_ns, done_reason=DoneReason.REJECTED)
@@ -278,7 +295,7 @@ class OrderRouter(Reconciling):
         """Nobody knows whether the order arrived: ask until somebody does."""
         live = self.memory.get(message.order_id)
         if live is not None and not live.state.is_done:
-            self._unknown(live)
+            self.unknown(live)
 
     @handles(VenueNotSent)
     def on_not_sent(self, message: VenueNotSent) -> None:
@@ -287,9 +304,9 @@ class OrderRouter(Reconciling):
         if live is not None and not live.state.is_done:
             self._not_sent(live, message.why)
 
-    @handles(VenueFill, VenueOrderDone)
-    def on_fact(self, message: VenueFill | VenueOrderDone) -> None:
-        """A fill, or the end of an order."""
+    @handles(VenueFill, VenueOrderDone, VenueOrderUpdate, VenueTradeVoided)
+    def on_fact(self, message: Stranger) -> None:
+        """A fill, one that is taken back, the end of an order, or where it stands."""
         self.take(message)
 
     @handles(VenueCancelRefused)
@@ -300,67 +317,8 @@ class OrderRouter(Reconciling):
             return
         state = RequestState.UNKNOWN if message.code == "unknown" else RequestState.REFUSED
         self.cancels.answer(live, state, message.code, self.gathering(), self.cell.clock.now_ns())
-        if not live.state.is_done:
+        if not live.state.is_done or live.state.is_phantom:
             self.questions.begin(live)
-
-    def _unknown(self, live: LiveOrder) -> None:
-        seen = live.seen()
-        outcome = live.state.apply_unknown()
-        self.learn(self.gathering(), live, outcome, seen)
-        self.questions.begin(live)
-
-    # --- Questions ----------------------------------------------------------------------------------------------------
-
-    @handles(AskVenue)
-    def on_ask(self, message: AskVenue) -> None:
-        """The delay is over."""
-        live = self.memory.get(message.order_id)
-        if live is not None and live.question:
-            if live.state.is_done:
-                live.question = 0
-            else:
-                self.questions.ask(live)
-
-    @handles(VenueSaid)
-    def on_said(self, message: VenueSaid) -> None:
-        """Believe what is evidence, and ask on otherwise."""
-        live = self.memory.get(message.order_id)
-        if live is None or not live.question:
-            return
-        answer = message.answer
-        if live.state.is_done:
-            live.question = 0
-        elif isinstance(answer, OrderFound):
-            live.question = 0
-            self.apply(self.gathering(), live, answer.order)
-        elif isinstance(answer, OrderAbsent) and self._is_proven_absent(live, answer.venue_time_ns):
-            live.question = 0
-            self.apply_done(self.gathering(), live, DoneReason.NEVER_EXISTED)
-        else:
-            if live.question == ASKS_BEFORE_ALERT:
-                self.gathering().alert(live, "order_unresolved", "high")
-            self.questions.again(live)
-
-    def _is_proven_absent(self, live: LiveOrder, venue_time_ns: int) -> bool:
-        """Whether the venue has now said twice, each time too late for the order to appear, that it has none.
-
-        An order that was once seen is never proven absent by a list that does not show it.
-        """
-        send_by_ns = live.row.send_by
-        if live.state.lifecycle is not Lifecycle.UNKNOWN or send_by_ns is None:
-            return False
-        if venue_time_ns <= send_by_ns + READ_LAG_NS:
-            return False
-        live.absences += 1
-        return live.absences >= ABSENCES_NEEDED
-
-    @handles(CheckMissing)
-    def on_missing(self, message: CheckMissing) -> None:
-        """Fetch the fills that a status told of and that have not come."""
-        live = self.memory.get(message.order_id)
-        if live is not None and live.state.missing_quantity:
-            self.fetch_fills()
-            self.after(FETCH_AGAIN_NS, message, clock=self.cell.wall)
 
     # --- The cell -----------------------------------------------------------------------------------------------------
 

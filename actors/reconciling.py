@@ -87,6 +87,8 @@ class Reconciling(RouterCore):
             live = self.memory.by_client_id(key_of(fill))
             if live is None:
                 live = self.adopt(batch, fill)
+                if live is None:
+                    continue
                 adopted += 1
             self.apply_fill(batch, live, fill)
         late_fills = len(batch.fills)
@@ -95,7 +97,7 @@ class Reconciling(RouterCore):
             live = self.memory.by_client_id(key_of(order))
             if live is None and order.is_open:
                 live = self.adopt(batch, order)
-                adopted += 1
+                adopted += live is not None
             if live is not None:
                 matched += 1
                 self.apply(batch, live, order)

@@ -1,45 +1,41 @@
-"""What a router does with facts: apply them to orders, and send what they change as one unit.
+"""What a router does with facts: apply them to orders, those included that are not in memory, or not ours.
 
 `OrderRouter` (order_router.py) adds the commands and the venue's messages.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from actors.adoption import adopted_order, intent_behind
 from actors.cancels import Cancels
-from actors.cell import Cell
+from actors.cell import Cell, Instruments
+from actors.evidence import Tombstones, unlisted_row, void_row
 from actors.fact_batch import FactBatch
-from actors.halted_scopes import HaltObeying
-from actors.live_order import LiveOrder, Seen, adopted_order, intent_behind, restored_order
-from actors.order_memory import OrderMemory
-from actors.outbox import Outbox
+from actors.live_order import LiveOrder, Seen
+from actors.order_loading import restored_order
+from actors.router_units import RouterUnits
 from engine.domain.errors import DependencyAway
-from engine.domain.identifiers import AccountId, CorrelationId, OrderId, Venue
+from engine.domain.identifiers import AccountId, OrderId, Symbol, Venue
 from engine.domain.kinds import DoneReason, Lifecycle, OrderOrigin, RequestState
 from engine.domain.order_facts import FillFact, Outcome, StatusFact
 from engine.domain.values import add
 from engine.messages.archive import OrderArchive, OrderLoad
 from engine.messages.cell import ReconcileAccount
-from engine.messages.orders import BookUnit, OrderChanged
-from engine.messages.rows import Row
-from engine.messages.system import Flush
-from engine.messages.venues import VenueFill, VenueOrder, VenueOrderDone
-from engine.messages.writing import WriteUnit
+from engine.messages.rows_trades import TradeEvidenceRow
+from engine.messages.venues import VenueFill, VenueOrder, VenueOrderDone, VenueOrderUpdate, VenueTradeVoided
 from engine.runtime.ref import Ref
 
-MISSING_FILLS_AFTER_NS: Final = 1_000_000_000
-"""Wall time that the fills of a status may take before they are fetched."""
 RECALL_AGAIN_NS: Final = 1_000_000_000
 """Wall time between two looks into an archive that is away."""
 WAITING_MAX: Final = 10_000
 """Facts that may wait for the archive, or for older ones; what comes beyond is dropped and fetched again."""
 
-_FLUSH: Final = Flush()
+US: Final = 1_000
+"""Nanoseconds; times are stored in whole microseconds, and a fact must equal itself after a restart."""
 
-Stranger = VenueFill | VenueOrderDone
+Stranger = VenueFill | VenueOrderDone | VenueOrderUpdate | VenueTradeVoided
 """Facts that name their order by the venue's ids, so that it may be one that has left memory."""
 
 
@@ -50,110 +46,37 @@ class Recalled(msgspec.Struct, frozen=True):
     loads: tuple[OrderLoad, ...]
 
 
-class CheckMissing(msgspec.Struct, frozen=True):
-    """To myself: by now the fills should have come."""
-
-    order_id: OrderId
-
-
-class RouterCore(HaltObeying):
-    """State of a router, and how facts change it."""
-
-    def __init__(
-        self, *, cell: Cell, account_id: AccountId, venue: Venue, ledger: Ref[Any], archive: OrderArchive, done_max: int
-    ) -> None:
-        """Keep what it works with; see `OrderRouter`."""
-        super().__init__()
-        self.cell = cell
-        self.account_id = account_id
-        self.venue = venue
-        self.ledger = ledger
-        self.archive = archive
-        self.memory = OrderMemory(done_max)
-        self.outbox = Outbox(cell.numbers, cell.bus, self.actor_ref)
-        self.last_cursor: str | None = None
-        """The venue's position of the newest fill that is booked."""
-        self.booked = 0
-        """Fills booked in this life."""
-        self.tally: Counter[str] = Counter()
-        """Fills of the kind `inferred` since the last page of a reconciliation."""
-        self._gathered: FactBatch | None = None
-        self._waiting: dict[str, list[Stranger]] = {}
-        """Client id -> facts that wait until the archive has been asked for its order."""
-        self._waiting_count = 0
-        self._early: list[VenueFill] | None = None
-        """Fills that the venue has pushed before the first reconciliation has booked those that are older."""
-        self._has_dropped = False
+class RouterCore(RouterUnits):
+    """How facts change orders."""
 
     cancels: Cancels
 
-    # --- Units --------------------------------------------------------------------------------------------------------
-
-    def batch(self) -> FactBatch:
-        """Begin to collect what becomes a unit of its own; what has gathered before leaves first."""
-        self.flush()
-        return self._new_batch()
-
-    def gathering(self) -> FactBatch:
-        """Collect what the venue says until everything that has come with it is handled.
-
-        An acknowledgement, its fill and the order's end mostly come together; so they become one unit. Nobody hears of
-        the change before the unit is open, so it is as if it happened then.
-        """
-        if self._gathered is None:
-            self._gathered = self._new_batch()
-            self.actor_ref.tell(_FLUSH)
-        return self._gathered
-
-    def flush(self) -> None:
-        """Send what has gathered."""
-        gathered, self._gathered = self._gathered, None
-        if gathered is not None:
-            self.send(gathered)
-
-    def _new_batch(self) -> FactBatch:
-        return FactBatch(
-            user_id=self.cell.user_id,
-            account_id=self.account_id,
-            venue=self.venue,
-            ids=self.cell.ids,
-            now_ns=self.cell.clock.now_ns(),
+    def __init__(
+        self,
+        *,
+        cell: Cell,
+        account_id: AccountId,
+        venue: Venue,
+        ledger: Ref[Any],
+        archive: OrderArchive,
+        done_max: int,
+        instruments: Instruments | None,
+        tombstones: Iterable[TradeEvidenceRow],
+    ) -> None:
+        """Keep what it works with; see `OrderRouter`."""
+        super().__init__(
+            cell=cell, account_id=account_id, venue=venue, ledger=ledger, archive=archive, done_max=done_max
         )
-
-    def send(
-        self, batch: FactBatch, correlation_id: CorrelationId | None = None, rows: tuple[Row, ...] = ()
-    ) -> WriteUnit | None:
-        """Send what has been learnt as a unit of its own; None if nothing has changed."""
-        if not batch and not rows:
-            return None
-        orders = batch.orders
-        if correlation_id is None and len(orders) == 1:
-            correlation_id = orders[0].correlation_id
-        unit = self.cell.numbers.open(correlation_id, rows + batch.rows(), tuple(batch.events))
-        self.pass_on(batch, unit)
-        return unit
-
-    def pass_on(self, batch: FactBatch, unit: WriteUnit) -> None:
-        """Send a unit that holds the rows of a batch on its way, and tell the cell how the orders now stand."""
-        self.mark(batch, unit)
-        if not batch.orders:
-            self.cell.writer.tell(unit)
-            return
-        changes = batch.changes()
-        self.ledger.tell(BookUnit(unit=unit, orders=changes, fills=tuple(batch.fills), trades=tuple(batch.trades)))
-        self.publish(changes)
-
-    def mark(self, batch: FactBatch, unit: WriteUnit) -> None:
-        """Remember which unit holds the orders of a batch, and forget what is done and durable."""
-        assert unit.n is not None, "expected a unit of the cell"
-        for live in batch.orders:
-            live.n = unit.n
-        self.memory.trim(self.outbox.committed)
-
-    def publish(self, changes: tuple[OrderChanged, ...]) -> None:
-        """Tell gate and coordinator how the orders now stand."""
-        for change in changes:
-            self.cell.bus.publish(change, key=self.cell.user_id)
+        self._instruments = instruments
+        self._tombstones = Tombstones(tombstones)
+        self._unlisted: set[Symbol] = set()
+        """Symbols of which a person was told that nobody knows their rules."""
+        self._waiting: dict[str, list[Stranger]] = {}
+        """Client id -> facts that wait until the archive has been asked for its order."""
+        self._waiting_count = 0
+        self._early: list[VenueFill | VenueTradeVoided] | None = None
+        """Fills that the venue has pushed before the first reconciliation has booked those that are older."""
+        self._has_dropped = False
 
     # --- Facts --------------------------------------------------------------------------------------------------------
 
@@ -167,15 +90,24 @@ class RouterCore(HaltObeying):
         if live.state.is_done and not was_done:
             self.memory.ended(live)
             live.unsent = None
-            if live.requests:
-                state = RequestState.ACKED if live.state.done_reason is DoneReason.CANCELLED else RequestState.REFUSED
-                code = None if state is RequestState.ACKED else "already_done"
-                self.cancels.answer(live, state, code, batch, self.cell.clock.now_ns())
+        if live.requests and live.state.is_done and not live.state.is_phantom:
+            state = RequestState.ACKED if live.state.done_reason is DoneReason.CANCELLED else RequestState.REFUSED
+            code = None if state is RequestState.ACKED else "already_done"
+            self.cancels.answer(live, state, code, batch, self.cell.clock.now_ns())
 
-    def apply_fill(self, batch: FactBatch, live: LiveOrder, fill: VenueFill) -> None:
-        """Book a fill once, in whatever state the order is."""
+    def apply_fill(self, batch: FactBatch, live: LiveOrder, fill: VenueFill, *, is_in_history: bool = True) -> None:
+        """Book a fill once, in whatever state the order is.
+
+        Args:
+            batch: Of the unit.
+            live: Its order.
+            fill: What the venue says.
+            is_in_history: Its cursor is one of the account's history, not of one order's.
+        """
         seen = live.seen()
         state = live.state
+        if self._tombstones.is_voided(fill):
+            state.apply_void(fill.external_trade_id)
         if live.row.origin == OrderOrigin.EXTERNAL.value and fill.external_trade_id not in state.trades:
             # We know of a stranger's order only what has filled: it is at least as large.
             total = add(state.total_quantity, fill.quantity)
@@ -190,19 +122,42 @@ class RouterCore(HaltObeying):
                 fee=fill.fee,
                 fee_asset=fill.fee_asset,
                 liquidity=fill.liquidity,
-                executed_at_ns=fill.executed_at_ns,
+                executed_at_ns=fill.executed_at_ns - fill.executed_at_ns % US,
             )
         )
-        self.last_cursor = later_cursor(self.last_cursor, fill.cursor)
+        if is_in_history:
+            self.last_cursor = later_cursor(self.last_cursor, fill.cursor)
         self.learn(batch, live, outcome, seen)
+
+    def apply_void(self, batch: FactBatch, live: LiveOrder, message: VenueTradeVoided) -> None:
+        """Take a trade back that the venue took back; of one that has not come yet it never counts."""
+        seen = live.seen()
+        outcome = live.state.apply_void(message.external_trade_id)
+        self.learn(batch, live, outcome, seen)
+        if outcome.changed:
+            batch.add(
+                void_row(
+                    message,
+                    live,
+                    user_id=self.cell.user_id,
+                    row_id=self.cell.ids.uuid(),
+                    now_ns=self.cell.clock.now_ns(),
+                )
+            )
 
     def apply_status(self, batch: FactBatch, live: LiveOrder, status: StatusFact) -> None:
         """Follow what the venue says about an order as a whole."""
         seen = live.seen()
         outcome = live.state.apply_status(status)
         self.learn(batch, live, outcome, seen)
-        if live.state.missing_quantity:
-            self.after(MISSING_FILLS_AFTER_NS, CheckMissing(live.state.order_id), clock=self.cell.wall)
+        self.watch_missing(live)
+        self.watch_phantom(batch, live)
+
+    def watch_missing(self, live: LiveOrder) -> None:
+        """See to it that fills which a status tells of come; without `Inferring` nobody does."""
+
+    def watch_phantom(self, batch: FactBatch, live: LiveOrder) -> None:
+        """Follow an order that was refused and lives; without `Phantoms` nobody does."""
 
     def apply_done(self, batch: FactBatch, live: LiveOrder, reason: DoneReason) -> None:
         """End an order by our own decision or by proof."""
@@ -214,7 +169,7 @@ class RouterCore(HaltObeying):
 
     def take(self, fact: Stranger) -> None:
         """Apply a fact that names its order by the venue's ids; ask the archive if that order is not in memory."""
-        if self._early is not None and isinstance(fact, VenueFill):
+        if self._early is not None and isinstance(fact, VenueFill | VenueTradeVoided):
             self._keep_early(fact)
             return
         client_id = key_of(fact)
@@ -237,8 +192,18 @@ class RouterCore(HaltObeying):
         """Apply one fact to its order."""
         if isinstance(fact, VenueFill):
             self.apply_fill(batch, live, fact)
-        else:
+        elif isinstance(fact, VenueTradeVoided):
+            self.apply_void(batch, live, fact)
+        elif isinstance(fact, VenueOrderDone):
             self.apply_status(batch, live, status_of(fact))
+        else:
+            self.apply_listed(batch, live, fact.order if isinstance(fact, VenueOrderUpdate) else fact)
+
+    def apply_listed(self, batch: FactBatch, live: LiveOrder, order: VenueOrder) -> None:
+        """Apply what the venue says in full about an order."""
+        if order.filled_quantity and (live.listed is None or order.filled_quantity >= live.listed.filled_quantity):
+            live.listed = order
+        self.apply_status(batch, live, status_of(order))
 
     def hold_early(self) -> None:
         """Let fills wait until a reconciliation has booked those that are older.
@@ -252,7 +217,7 @@ class RouterCore(HaltObeying):
         """Whether fills that the venue pushes wait for older ones."""
         return self._early is not None
 
-    def _keep_early(self, fill: VenueFill) -> None:
+    def _keep_early(self, fill: VenueFill | VenueTradeVoided) -> None:
         assert self._early is not None, "expected fills to be held"
         if len(self._early) < WAITING_MAX:
             self._early.append(fill)
@@ -292,8 +257,8 @@ class RouterCore(HaltObeying):
         self._waiting_count -= len(facts)
         for fact in facts:
             live = self.memory.by_client_id(message.client_id)
-            if live is None and isinstance(fact, VenueFill):
-                live = self.adopt(batch, fact)
+            if live is None:
+                live = self._meet(batch, fact)
             if live is not None:
                 self.apply(batch, live, fact)
         self.send(batch)
@@ -308,8 +273,22 @@ class RouterCore(HaltObeying):
         """Wish for the facts that the venue has and we have not."""
         self.cell.bus.publish(ReconcileAccount(account_id=self.account_id), key=self.account_id)
 
-    def adopt(self, batch: FactBatch, found: VenueOrder | VenueFill) -> LiveOrder:
-        """Count an order that is not ours."""
+    def _meet(self, batch: FactBatch, fact: Stranger) -> LiveOrder | None:
+        """Make an order of a fact about one that nobody knows, if the fact proves that it matters."""
+        if isinstance(fact, VenueFill):
+            return self.adopt(batch, fact)
+        if isinstance(fact, VenueOrderUpdate):
+            return self.adopt(batch, fact.order) if fact.order.is_open else None
+        if isinstance(fact, VenueTradeVoided) and self._tombstones.bury(fact):
+            user_id, now_ns = self.cell.user_id, self.cell.clock.now_ns()
+            batch.add(void_row(fact, None, user_id=user_id, row_id=self.cell.ids.uuid(), now_ns=now_ns))
+        return None
+
+    def adopt(self, batch: FactBatch, found: VenueOrder | VenueFill) -> LiveOrder | None:
+        """Count an order that is not ours; None in a symbol whose rules nobody knows, for it cannot be valued."""
+        if self._instruments is not None and (self.venue, found.symbol) not in self._instruments:
+            self._refuse_unlisted(batch, found)
+            return None
         order_id = OrderId(self.cell.ids.uuid())
         now_ns = self.cell.clock.now_ns()
         owner = (self.cell.user_id, self.account_id)
@@ -320,6 +299,17 @@ class RouterCore(HaltObeying):
         batch.created(live, "OrderAdopted")
         self.log.warning("order_adopted", symbol=found.symbol, external_order_id=found.external_order_id)
         return live
+
+    def _refuse_unlisted(self, batch: FactBatch, found: VenueOrder | VenueFill) -> None:
+        """Keep a fill that cannot be booked as evidence, and tell a person once about its symbol."""
+        user_id, now_ns = self.cell.user_id, self.cell.clock.now_ns()
+        if isinstance(found, VenueFill):
+            self.last_cursor = later_cursor(self.last_cursor, found.cursor)
+            if self._tombstones.refuse(found):
+                batch.add(unlisted_row(found, user_id=user_id, row_id=self.cell.ids.uuid(), now_ns=now_ns))
+        if found.symbol not in self._unlisted:
+            self._unlisted.add(found.symbol)
+            batch.warn("unlisted_symbol", "high", f"{found.symbol}: traded at the venue, unknown here", found.symbol)
 
 
 def later_cursor(booked: str | None, cursor: str) -> str:
@@ -334,17 +324,22 @@ def later_cursor(booked: str | None, cursor: str) -> str:
 
 def key_of(fact: Stranger | VenueOrder) -> str:
     """Return the client id of a fact's order; orders placed elsewhere may have none."""
+    if isinstance(fact, VenueOrderUpdate):
+        fact = fact.order
     return fact.venue_client_id or f"external:{fact.symbol}:{fact.external_order_id}"
 
 
 def status_of(fact: VenueOrderDone | VenueOrder) -> StatusFact:
     """Turn what the venue says into what the order learns."""
+    sequence = 0
     if isinstance(fact, VenueOrderDone):
         reason: DoneReason | None = fact.reason
     else:
         reason = None if fact.is_open else fact.done_reason
+        sequence = fact.sequence
     return StatusFact(
         venue_time_ns=fact.venue_time_ns,
+        sequence=sequence,
         external_order_id=fact.external_order_id,
         filled_quantity=fact.filled_quantity,
         done_reason=reason,

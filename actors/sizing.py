@@ -8,6 +8,7 @@ from engine.domain.kinds import Side
 from engine.domain.position import Position
 from engine.domain.values import ZERO, add, divide, multiply, subtract
 from engine.messages.orders import Fill, OrderChanged, OrderIntent
+from engine.messages.rows import OrderRow
 
 
 class PendingOrder:
@@ -44,6 +45,15 @@ class PendingOrder:
         """Learn how the order stands: no more than it is expected to fill will be booked."""
         self.is_done = change.is_done
         self.expected = change.expected_quantity
+
+
+def pending_of(order: OrderRow) -> PendingOrder:
+    """Take over an order that is not over; of a done one only the fills that are missing still come."""
+    is_done = order.lifecycle == "done"
+    expected = add(order.filled_quantity, order.missing_quantity) if is_done else order.quantity
+    pending = PendingOrder(order.symbol, Side(order.side), expected, booked=order.filled_quantity)
+    pending.is_done = is_done
+    return pending
 
 
 class Holding:

@@ -22,8 +22,6 @@ FIRST_DELAY_NS: Final = 250_000_000
 DELAY_MAX_NS: Final = 30_000_000_000
 TIMEOUT_S: Final = 10.0
 """Seconds after which a question counts as not answered."""
-ASKS_BEFORE_ALERT: Final = 10
-"""Questions without an answer after which a person is told; about a minute."""
 
 
 class AskVenue(msgspec.Struct, frozen=True):
@@ -42,7 +40,7 @@ class VenueSaid(msgspec.Struct, frozen=True):
 class VenueQuestions:
     """The questions of one router."""
 
-    __slots__ = ("_account_id", "_after", "_connector", "_spawn", "_tell", "tally")
+    __slots__ = ("_account_id", "_after", "_connector", "_now_ns", "_spawn", "_tell", "tally")
 
     def __init__(
         self,
@@ -52,6 +50,7 @@ class VenueQuestions:
         tell: Callable[[Any], None],
         spawn: Callable[[Coroutine[Any, Any, Any], str], Any],
         after: Callable[[int, Any], Any],
+        now_ns: Callable[[], int],
     ) -> None:
         """Keep the way to the venue and back.
 
@@ -61,12 +60,14 @@ class VenueQuestions:
             tell: Sends to the router itself.
             spawn: Runs a coroutine beside the router's handlers.
             after: Sends to the router itself in so many nanoseconds of wall time.
+            now_ns: Wall time.
         """
         self._account_id = account_id
         self._connector = connector
         self._tell = tell
         self._spawn = spawn
         self._after = after
+        self._now_ns = now_ns
         self.tally: Counter[str] = Counter()
         """Answers that name no order, `absent` and `cannot_tell`, since somebody last cleared it."""
 
@@ -75,17 +76,26 @@ class VenueQuestions:
         if not live.question:
             live.question = 1
             live.absences = 0
-            self._spawn(self._ask(live.state.order_id, live.row.symbol, live.row.venue_client_id), "ask-venue")
+            live.asked_since_ns = self._now_ns()
+            self.ask(live)
 
     def ask(self, live: LiveOrder) -> None:
         """Ask again: the delay is over."""
         self._spawn(self._ask(live.state.order_id, live.row.symbol, live.row.venue_client_id), "ask-venue")
 
-    def again(self, live: LiveOrder) -> None:
-        """Ask once more, after a delay that grows."""
-        delay_ns = min(FIRST_DELAY_NS << min(live.question - 1, 10), DELAY_MAX_NS)
-        live.question += 1
-        self._after(delay_ns, AskVenue(live.state.order_id))
+    def again(self, live: LiveOrder, delay_ns: int | None = None) -> None:
+        """Ask once more; None: after a delay that grows with each answer that tells nothing."""
+        if delay_ns is None:
+            delay_ns = min(FIRST_DELAY_NS << min(live.question - 1, 10), DELAY_MAX_NS)
+            live.question += 1
+        self._after(min(delay_ns, DELAY_MAX_NS), AskVenue(live.state.order_id))
+
+    def is_overdue(self, live: LiveOrder, limit_ns: int) -> bool:
+        """Whether an order has been asked about for longer than this; said once per question."""
+        if live.asked_since_ns is None or self._now_ns() - live.asked_since_ns < limit_ns:
+            return False
+        live.asked_since_ns = None
+        return True
 
     async def _ask(self, order_id: OrderId, symbol: str, client_id: str) -> None:
         query = OrderQuery(account_id=self._account_id, symbol=symbol, venue_client_id=client_id)

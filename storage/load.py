@@ -15,7 +15,7 @@ from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import AgentId, Symbol, UserId, Venue
 from engine.domain.kinds import Side
 from engine.domain.values import ZERO, add, divide, multiply
-from engine.messages import rows, rows_halts, rows_people
+from engine.messages import rows, rows_halts, rows_people, rows_trades
 from engine.messages.archive import OrderLoad
 from engine.messages.load import AccountState, AgentHolding, AgentState, CellState
 from engine.messages.rows import Row
@@ -25,6 +25,11 @@ from storage.sql import statements
 
 RECENT_ORDERS: Final = 1_000
 """Orders whose intent keys a gate knows without a look into the past."""
+
+RECENT_TRADES: Final = 500
+"""Trades of a symbol that can be taken back exactly (`engine.domain.position_history`)."""
+TOMBSTONES_MAX: Final = 10_000
+"""Reports without an order that are remembered, over all accounts of a user."""
 
 AGENT_TRADES: Final = 1_000
 """Trades of an agent and symbol that are looked at first, the newest."""
@@ -38,7 +43,7 @@ def load_statements() -> Mapping[str, str]:
     """Return the statements of `load.sql` with the row structs' columns filled in."""
 
     def columns(mark: re.Match[str]) -> str:
-        module = next(each for each in (rows_halts, rows_people, rows) if hasattr(each, mark[1]))
+        module = next(each for each in (rows_halts, rows_trades, rows_people, rows) if hasattr(each, mark[1]))
         return columns_of(getattr(module, mark[1]))
 
     return {name: _COLUMNS.sub(columns, text) for name, text in statements("load").items()}
@@ -116,6 +121,9 @@ class CellLoader:
         loads = _by_account(await order_loads(connection, _rows(rows.OrderRow, orders)), lambda load: load.row)
         positions = _by_account(_rows(rows.PositionRow, await connection.fetch(sql["positions"], ids)))
         balances = _by_account(_rows(rows.BalanceRow, await connection.fetch(sql["balances"], ids)))
+        recent = _by_account(_rows(rows.TradeRow, await connection.fetch(sql["recent_trades"], ids, RECENT_TRADES)))
+        kept = await connection.fetch(sql["tombstones"], ids, TOMBSTONES_MAX)
+        tombstones = _by_account(_rows(rows_trades.TradeEvidenceRow, kept))
         open_ones = await connection.fetch(sql["discrepancies"], ids)
         discrepancies = _by_account(_rows(rows.DiscrepancyRow, open_ones))
         return tuple(
@@ -125,6 +133,8 @@ class CellLoader:
                 positions=positions[_uuid(record["id"])],
                 balances=balances[_uuid(record["id"])],
                 discrepancies=discrepancies[_uuid(record["id"])],
+                recent_trades=recent[_uuid(record["id"])],
+                tombstones=tombstones[_uuid(record["id"])],
                 is_opened=record["is_opened"],
                 watermark=record["watermark"],
             )
@@ -145,7 +155,6 @@ class CellLoader:
             for record in records
         )
 
-
     async def _agent_trades(self, connection: Connection, user_id: UserId) -> list[asyncpg.Record]:
         """Read what agents hold: mostly the newest trades tell where a position began."""
         sql = self._sql["agent_trades"]
@@ -156,7 +165,7 @@ class CellLoader:
 
 
 async def order_loads(connection: Connection, orders: Sequence[rows.OrderRow]) -> list[OrderLoad]:
-    """Read what belongs to some orders: all trades that count, and requests that are not answered."""
+    """Read what belongs to some orders: all trades, requests that are not answered, and evidence."""
     sql = load_statements()
     ids = [order.id for order in orders]
     trades: dict[UUID, list[rows.TradeRow]] = defaultdict(list)
@@ -165,8 +174,18 @@ async def order_loads(connection: Connection, orders: Sequence[rows.OrderRow]) -
     requests: dict[UUID, list[rows.OrderRequestRow]] = defaultdict(list)
     for request in _rows(rows.OrderRequestRow, await connection.fetch(sql["requests_of_orders"], ids)):
         requests[request.order_id].append(request)
+    evidence: dict[UUID, list[rows_trades.TradeEvidenceRow]] = defaultdict(list)
+    for report in _rows(rows_trades.TradeEvidenceRow, await connection.fetch(sql["evidence_of_orders"], ids)):
+        if report.order_id is not None:
+            evidence[report.order_id].append(report)
     return [
-        OrderLoad(row=order, trades=tuple(trades[order.id]), requests=tuple(requests[order.id])) for order in orders
+        OrderLoad(
+            row=order,
+            trades=tuple(trades[order.id]),
+            requests=tuple(requests[order.id]),
+            evidence=tuple(evidence[order.id]),
+        )
+        for order in orders
     ]
 
 

@@ -10,17 +10,19 @@ from uuid import UUID
 
 from engine.domain.identifiers import AccountId, OrderId, Symbol, UserId
 from engine.domain.kinds import Side
+from engine.domain.order_facts import EXISTS_AFTER_ALL
 from engine.domain.values import ZERO, add, multiply
-from engine.messages import rows, rows_people
+from engine.messages import rows, rows_people, rows_trades
 from engine.messages.archive import OrderLoad
 from engine.messages.load import AccountState, AgentHolding, AgentState, CellState
 from engine.messages.rows import Row
-from storage.load import RECENT_ORDERS, holdings_of
+from storage.load import RECENT_ORDERS, RECENT_TRADES, holdings_of
 from storage.memory_tables import MemoryTables
 
 R = TypeVar("R", bound=Row)
 
 OPEN_REQUESTS = frozenset({"requested", "unknown"})
+ACTIVE_EXECUTORS = frozenset({"active", "paused", "stopping", "error"})
 
 
 class MemoryPast:
@@ -87,7 +89,7 @@ class MemoryPast:
         return (row for row in self._rows(rows.OrderRow) if row.account_id == account_id)
 
     def _account_states(self, user_id: UserId, orders: Sequence[rows.OrderRow]) -> tuple[AccountState, ...]:
-        loads = self._order_loads([row for row in orders if row.lifecycle != "done"])
+        loads = self._order_loads([row for row in orders if is_live(row)])
         marks = {(row.account_id, row.kind): row.cursor for row in self._rows(rows.WatermarkRow)}
         return tuple(
             AccountState(
@@ -100,6 +102,12 @@ class MemoryPast:
                     for row in self._rows(rows.DiscrepancyRow)
                     if row.account_id == account.id and row.state == "open"
                 ),
+                recent_trades=self._recent_trades(account.id),
+                tombstones=tuple(
+                    row
+                    for row in self._rows(rows_trades.TradeEvidenceRow)
+                    if row.account_id == account.id and row.order_id is None
+                ),
                 is_opened=(account.id, "opened") in marks,
                 watermark=marks.get((account.id, "fills")),
             )
@@ -107,24 +115,39 @@ class MemoryPast:
             if account.user_id == user_id
         )
 
+    def _recent_trades(self, account_id: UUID) -> tuple[rows.TradeRow, ...]:
+        """Return the newest trades that count of each position."""
+        symbols = {row.symbol for row in self._rows(rows.PositionRow) if row.account_id == account_id}
+        found: dict[Symbol, list[rows.TradeRow]] = defaultdict(list)
+        for trade in self._trades(lambda stored: _column(stored, "account_id") == account_id):
+            if trade.symbol in symbols and trade.voided_by is None:
+                found[trade.symbol].append(trade)
+        return tuple(
+            trade
+            for trades in found.values()
+            for trade in sorted(trades, key=lambda each: each.id, reverse=True)[:RECENT_TRADES]
+        )
+
     def _order_loads(self, orders: Sequence[rows.OrderRow]) -> list[OrderLoad]:
         ids = {order.id for order in orders}
         if not ids:
             return []
         trades: dict[UUID, list[rows.TradeRow]] = defaultdict(list)
-        for trade in self._trades(
-            lambda stored: _column(stored, "order_id") in ids and _column(stored, "voided_by") is None
-        ):
+        for trade in self._trades(lambda stored: _column(stored, "order_id") in ids):
             trades[trade.order_id].append(trade)
         requests: dict[UUID, list[rows.OrderRequestRow]] = defaultdict(list)
         for request in self._rows(rows.OrderRequestRow):
             if request.order_id in ids and request.state in OPEN_REQUESTS:
                 requests[request.order_id].append(request)
+        evidence: dict[UUID | None, list[rows_trades.TradeEvidenceRow]] = defaultdict(list)
+        for report in self._rows(rows_trades.TradeEvidenceRow):
+            evidence[report.order_id].append(report)
         return [
             OrderLoad(
                 row=order,
                 trades=tuple(sorted(trades[order.id], key=_moment)),
                 requests=tuple(sorted(requests[order.id], key=_age)),
+                evidence=tuple(sorted(evidence[order.id], key=lambda report: report.id)),
             )
             for order in orders
         ]
@@ -158,6 +181,11 @@ class MemoryPast:
             for (agent_id, symbol), trades in sorted(groups.items(), key=lambda item: item[0])
             for record in _records(agent_id, symbol, sorted(trades, key=_moment))
         )
+
+
+def is_live(row: rows.OrderRow) -> bool:
+    """Tell whether a cell loads an order, as the statement `open_orders` does."""
+    return row.lifecycle != "done" or row.missing_quantity > ZERO or row.status_detail == EXISTS_AFTER_ALL
 
 
 def typed_rows(tables: MemoryTables, kind: type[R]) -> Iterator[R]:

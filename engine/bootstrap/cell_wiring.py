@@ -10,7 +10,7 @@ from actors.api.cells import AccountRefs
 from actors.cell import AgentLoad, AgentPosition, Cell, Instruments
 from actors.gate_load import GateAccount
 from actors.ledger import Ledger, LedgerLoad
-from actors.live_order import restored_order
+from actors.order_loading import restored_order
 from actors.order_router import OrderRouter
 from actors.readiness import Readiness
 from actors.reconciler import Reconciler
@@ -219,6 +219,7 @@ async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, star
             positions=state.positions,
             balances=state.balances,
             discrepancies=state.discrepancies,
+            trades=state.recent_trades,
             is_opened=state.is_opened,
         ),
         open_orders=open_orders,
@@ -234,6 +235,9 @@ async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, star
         ledger=ledger,
         archive=ports.archive,
         orders=state.orders,
+        instruments=ports.instruments,
+        tombstones=state.tombstones,
+        capabilities=capabilities,
     )
     started.append(router)
     return _Account(state, router, ledger, open_orders, capabilities)

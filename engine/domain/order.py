@@ -19,9 +19,12 @@ from engine.domain.identifiers import Asset, OrderId, Symbol
 from engine.domain.kinds import DoneReason, Lifecycle, OrderStatus, RequestKind, RequestState, Side
 from engine.domain.order_facts import (
     CHANGED,
+    DETAIL_OF_DONE,
     DONE_STRENGTH,
+    EXISTS_AFTER_ALL,
     REFUSALS,
     REQUEST_RANK,
+    STATUS_OF_DONE,
     UNCHANGED,
     Alarm,
     CumulativeFact,
@@ -39,15 +42,6 @@ _WORKING: Final = Lifecycle.WORKING
 _DONE: Final = Lifecycle.DONE
 _FILLED: Final = DoneReason.FILLED
 
-_STATUS_OF_DONE = {
-    DoneReason.FILLED: OrderStatus.FILLED,
-    DoneReason.CANCELLED: OrderStatus.CANCELLED,
-    DoneReason.EXPIRED: OrderStatus.EXPIRED,
-    DoneReason.REJECTED: OrderStatus.REJECTED,
-    DoneReason.DENIED: OrderStatus.REJECTED,
-    DoneReason.NEVER_EXISTED: OrderStatus.REJECTED,
-}
-_DETAIL_OF_DONE = {reason: reason.value for reason in (DoneReason.DENIED, DoneReason.NEVER_EXISTED)}
 _NAME_OF = {lifecycle: lifecycle.name.lower() for lifecycle in Lifecycle}
 
 
@@ -137,12 +131,20 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
         reason = self.done_reason
         if reason is None:
             return OrderStatus.PENDING, None, None
-        return _STATUS_OF_DONE[reason], _DETAIL_OF_DONE.get(reason), reason
+        detail = EXISTS_AFTER_ALL if self.is_phantom else DETAIL_OF_DONE.get(reason)
+        return STATUS_OF_DONE[reason], detail, reason
 
     @property
     def is_done(self) -> bool:
         """Whether it can rest at the venue no more. Fills may still come, and are booked."""
         return self.lifecycle is _DONE
+
+    @property
+    def is_phantom(self) -> bool:
+        """Whether it counts as refused, or proven absent, and yet the venue has shown it and not ended it."""
+        if not (self.was_refused and self.was_seen) or self.claimed_reason not in REFUSALS:
+            return False
+        return self.lifecycle is _DONE and self.total_quantity < self.quantity
 
     @property
     def total_quantity(self) -> Decimal:
@@ -159,7 +161,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
     @property
     def open_quantity(self) -> Decimal:
         """What may still change the position: the rest while it lives, then the fills that are still missing."""
-        if self.lifecycle is _DONE:
+        if self.lifecycle is _DONE and not self.is_phantom:
             return self.missing_quantity
         rest = subtract(self.quantity, self.total_quantity)
         return max(rest, ZERO)

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from engine.domain.identifiers import Asset
-from engine.domain.kinds import DoneReason, Liquidity, RequestKind, RequestState
+from engine.domain.kinds import DoneReason, Liquidity, OrderStatus, RequestKind, RequestState
 from engine.domain.values import (
     ZERO,
     divide,
@@ -194,3 +194,16 @@ REQUEST_RANK: Final[dict[RequestState, int]] = {
     RequestState.ACKED: 3,
 }
 """A request only moves up: an answer settles an unknown outcome, an acknowledgement outweighs a refusal."""
+
+STATUS_OF_DONE: Final = {
+    DoneReason.FILLED: OrderStatus.FILLED,
+    DoneReason.CANCELLED: OrderStatus.CANCELLED,
+    DoneReason.EXPIRED: OrderStatus.EXPIRED,
+    DoneReason.REJECTED: OrderStatus.REJECTED,
+    DoneReason.DENIED: OrderStatus.REJECTED,
+    DoneReason.NEVER_EXISTED: OrderStatus.REJECTED,
+}
+DETAIL_OF_DONE: Final = {reason: reason.value for reason in (DoneReason.DENIED, DoneReason.NEVER_EXISTED)}
+
+EXISTS_AFTER_ALL: Final = "exists_after_all"
+"""Status detail of an order that was refused and that the venue has shown since: until it ends there it may fill."""

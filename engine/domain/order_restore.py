@@ -8,10 +8,10 @@ from engine.domain.identifiers import OrderId, Symbol
 from engine.domain.kinds import DoneReason, Lifecycle, Side
 from engine.domain.order import OrderState
 from engine.domain.order_facts import REFUSALS, CumulativeFact, FillFact, RequestFact
-from engine.domain.values import add, divide, multiply
+from engine.domain.values import ZERO, add, divide, multiply
 
 
-def restore_order(
+def restore_order(  # noqa: PLR0913 - one argument per fact that the tables hold.
     *,
     order_id: OrderId,
     symbol: Symbol,
@@ -22,14 +22,16 @@ def restore_order(
     external_order_id: str | None,
     venue_time_ns: int,
     late_fill: bool,
+    missing_quantity: Decimal = ZERO,
+    is_phantom: bool = False,
     trades: Iterable[FillFact] = (),
     voided: Iterable[str] = (),
+    evidence: Iterable[FillFact] = (),
     requests: Mapping[UUID, RequestFact] | None = None,
 ) -> OrderState:
     """Rebuild the state so that every later fact has the effect that it would have had without the restart.
 
-    Not stored, and so not restored: which refusal a late fill proved wrong (it stays cancelled), evidence, and what
-    statuses counted as filled (the reconciliation after the restart asks again).
+    Not stored, and so not restored: which refusal a late fill proved wrong (it stays cancelled).
 
     Args:
         order_id: Ours.
@@ -41,8 +43,11 @@ def restore_order(
         external_order_id: The venue's id, None if not known yet.
         venue_time_ns: Venue time of the newest status, 0 if there was none.
         late_fill: As stored.
+        is_phantom: It was refused and has been seen at the venue since.
+        missing_quantity: What statuses have counted beyond the trades.
         trades: All booked trades of the order, at most one of them inferred.
         voided: Trade ids that the venue took back, tombstones included.
+        evidence: Reports that contradict the trades.
         requests: Its cancel and amend requests.
     """
     state = OrderState(order_id=order_id, symbol=symbol, side=side, quantity=quantity)
@@ -56,12 +61,18 @@ def restore_order(
     if inferred is not None:
         state.cumulative = _sum_behind(inferred, state)
         state.replace_inferred(inferred)
+    if missing_quantity:
+        state.reported_quantity = add(state.total_quantity, missing_quantity)
     state.lifecycle = max(state.lifecycle, lifecycle)
     state.claimed_reason = done_reason
     state.was_refused = late_fill or done_reason in REFUSALS
-    state.was_seen = bool(state.trades or external_order_id or inferred) or (
-        lifecycle >= Lifecycle.WORKING and done_reason not in REFUSALS
-    )
+    # A refused order may have an id at the venue as well: that proves nothing.
+    is_claimed_alive = done_reason not in REFUSALS and (bool(external_order_id) or lifecycle >= Lifecycle.WORKING)
+    state.was_seen = bool(state.trades or inferred) or is_claimed_alive
+    state.evidence = dict.fromkeys(evidence)
+    if is_phantom:
+        state.was_seen = state.was_refused = True
+        state.claimed_reason = done_reason if done_reason in REFUSALS else DoneReason.REJECTED
     state.venue_at = (venue_time_ns, 0)
     if external_order_id:
         state.external_order_id, state.external_id_at = external_order_id, state.venue_at

@@ -10,6 +10,7 @@ import msgspec
 
 from engine.domain.identifiers import AccountId, OrderId
 from engine.messages.rows import OrderRequestRow, OrderRow, TradeRow
+from engine.messages.rows_trades import TradeEvidenceRow
 
 
 class OrderLoad(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,9 +18,11 @@ class OrderLoad(msgspec.Struct, frozen=True, kw_only=True):
 
     row: OrderRow
     trades: tuple[TradeRow, ...] = ()
-    """All of the order, oldest first."""
+    """All of the order, oldest first; those that count no more too."""
     requests: tuple[OrderRequestRow, ...] = ()
     """Cancels and amends that are not answered (`requested`, `unknown`)."""
+    evidence: tuple[TradeEvidenceRow, ...] = ()
+    """Reports about its trades that are not booked."""
 
 
 class OrderArchive(Protocol):

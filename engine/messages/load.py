@@ -14,10 +14,12 @@ from engine.messages.rows import (
     OrderRow,
     PortfolioSnapshotRow,
     PositionRow,
+    TradeRow,
     TradingStateRow,
 )
 from engine.messages.rows_halts import HaltRow
 from engine.messages.rows_people import AccountRow, LimitRow
+from engine.messages.rows_trades import TradeEvidenceRow
 
 
 class AgentHolding(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,10 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     balances: tuple[BalanceRow, ...] = ()
     discrepancies: tuple[DiscrepancyRow, ...] = ()
     """Those that are open."""
+    recent_trades: tuple[TradeRow, ...] = ()
+    """The newest of each symbol that count, so that the ledger can take them back exactly."""
+    tombstones: tuple[TradeEvidenceRow, ...] = ()
+    """Reports about trades of which no order of ours is known."""
     is_opened: bool = False
     """Whether it was compared with its venue before."""
     watermark: str | None = None

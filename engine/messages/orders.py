@@ -202,6 +202,8 @@ class OrderChanged(Message, frozen=True, kw_only=True):
     expected_quantity: Decimal
     """What will have been booked when nothing more comes: fills so far and everything that may still fill. A done
     order may have fills on their way; exposure is kept for them."""
+    just_filled: Decimal = Decimal(0)
+    """Part of `filled_quantity` of which `FillBooked` comes after this; below zero where a fill was taken back."""
     status: OrderStatus
     is_done: bool
     reduce_only: bool = False
@@ -212,6 +214,8 @@ class OrderChanged(Message, frozen=True, kw_only=True):
     """Largest quantity that an amend of unknown outcome asks for; None without one. Exposure is kept for it."""
     amend_price: Decimal | None = None
     """Price (limit, else stop) that such an amend asks for; the highest of a buy, the lowest of a sell."""
+    denial_code: str | None = None
+    """Why it was refused, by us or by the venue; as in the table."""
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -79,6 +79,8 @@ class OrderRow(Row, frozen=True, kw_only=True):
     denial_value: str | None = None
     denial_count: int = 0
     late_fill: bool = False
+    missing_quantity: Decimal = Decimal(0)
+    """What the venue counts as filled beyond the trades that it gave."""
     stale: bool = False
     venue_updated_at: Ns | None = None
     created_at: Ns

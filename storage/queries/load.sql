@@ -16,9 +16,10 @@ FROM trading_accounts t LEFT JOIN watermarks w ON w.account_id = t.id AND w.kind
 WHERE t.user_id = $1 AND t.is_active ORDER BY t.created_at, t.id
 
 -- name: open_orders
--- Orders that are not done.
+-- Orders that are not over: not done, with fills that have not come, or refused and alive.
 SELECT {columns:OrderRow} FROM orders t
-WHERE t.account_id = ANY ($1::uuid[]) AND t.lifecycle <> 'done' ORDER BY t.created_at, t.id
+WHERE t.account_id = ANY ($1::uuid[])
+  AND (t.lifecycle <> 'done' OR t.missing_quantity > 0 OR t.status_detail = 'exists_after_all') ORDER BY t.created_at, t.id
 
 -- name: recent_orders
 -- The newest orders of a user, newest first.
@@ -29,9 +30,24 @@ SELECT {columns:OrderRow} FROM orders t WHERE t.user_id = $1 ORDER BY t.created_
 SELECT {columns:OrderRow} FROM orders t WHERE t.account_id = $1 AND t.venue_client_id = ANY ($2::text[])
 
 -- name: trades_of_orders
--- All trades of some orders that count, oldest first.
-SELECT {columns:TradeRow} FROM trades t
-WHERE t.order_id = ANY ($1::uuid[]) AND t.voided_by IS NULL ORDER BY t.executed_at, t.id
+-- All trades of some orders, oldest first; those that count no more too.
+SELECT {columns:TradeRow} FROM trades t WHERE t.order_id = ANY ($1::uuid[]) ORDER BY t.executed_at, t.id
+
+-- name: evidence_of_orders
+-- Reports about trades of some orders that are not booked.
+SELECT {columns:TradeEvidenceRow} FROM trade_evidence t WHERE t.order_id = ANY ($1::uuid[]) ORDER BY t.id
+
+-- name: tombstones
+-- Reports about trades of some accounts of which no order is known, the newest.
+SELECT {columns:TradeEvidenceRow} FROM trade_evidence t
+WHERE t.account_id = ANY ($1::uuid[]) AND t.order_id IS NULL ORDER BY t.created_at DESC LIMIT $2
+
+-- name: recent_trades
+-- The newest trades that count of each position of some accounts.
+SELECT {columns:TradeRow} FROM positions p CROSS JOIN LATERAL (
+    SELECT * FROM trades n WHERE n.account_id = p.account_id AND n.symbol = p.symbol AND n.voided_by IS NULL
+    ORDER BY n.id DESC LIMIT $2) t
+WHERE p.account_id = ANY ($1::uuid[])
 
 -- name: requests_of_orders
 -- Requests of some orders that are not answered.

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.live_order import LiveOrder, denied_order, intent_behind, new_order, restored_order, submit_of
+from actors.adoption import intent_behind
+from actors.live_order import LiveOrder, denied_order, new_order, submit_of
+from actors.order_loading import restored_order
 from engine.domain.identifiers import OrderId
 from engine.domain.kinds import DoneReason, Lifecycle, Liquidity, OrderOrigin, OrderType
 from engine.domain.order_facts import FillFact, StatusFact

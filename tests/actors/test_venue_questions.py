@@ -26,6 +26,7 @@ class Line:
             tell=self.heard.append,
             spawn=lambda coroutine, _: self.running.append(coroutine),
             after=lambda delay_ns, _: self.delays.append(delay_ns),
+            now_ns=lambda: 0,
         )
 
     async def ask(self, query: OrderQuery, *, timeout_s: float) -> Any:

@@ -9,17 +9,21 @@ from decimal import Decimal
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from actors.agent_coordinator import AgentCoordinator
 from actors.cell import AgentLoad, AgentPosition, Cell, Instruments
 from actors.gate_load import GateAccount
 from actors.ledger import Ledger, LedgerLoad
-from actors.live_order import restored_order
 from actors.marks import MarkTable
+from actors.order_loading import restored_order
 from actors.order_router import OrderRouter
 from actors.reconciler import Reconciler
 from actors.risk_gate import RiskGate
+from connectors.paper.capabilities import capabilities
 from connectors.paper.latency import PaperLatency
 from connectors.paper.venue import PaperVenue
+from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import AgentId, OrderId
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import Side
@@ -39,6 +43,7 @@ from engine.messages.rows import (
 )
 from engine.messages.rows_halts import HaltRow
 from engine.messages.rows_people import LimitRow
+from engine.messages.rows_trades import TradeEvidenceRow
 from engine.messages.venues import OpenAccount
 from engine.messages.writing import CommittedEvent, UnitNumbers
 from engine.runtime.bus import Bus
@@ -47,12 +52,14 @@ from engine.runtime.entropy import Ids, seeded_rng
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
 from storage.memory import MemoryFactStore, MemoryPaperStore
+from storage.memory_past import is_live
 from storage.writer import StorageWriter
 from tests.support.cell_builders import ACCOUNT, AGENT, START_NS, USER, an_id
 from tests.support.domain import a_perpetual
 from tests.support.memory_past import MemoryArchive, all_rows, order_load
 
 D = Decimal
+READ_LAG_NS = 2_000_000_000  # As the venue of a rig declares it.
 
 R = TypeVar("R", bound=Row)
 
@@ -95,6 +102,7 @@ class CellRig:
         seed: int = 1,
         send_within_ns: int = 5_000_000_000,
         done_max: int = 1_000,
+        infer_after_ns: int = 30_000_000_000,
         reconcile_every_ns: int | None = None,
     ) -> None:
         """Keep the settings; nothing runs before `start`."""
@@ -111,6 +119,9 @@ class CellRig:
         self.seed = seed
         self.send_within_ns = send_within_ns
         self.done_max = done_max
+        self.infer_after_ns = infer_after_ns
+        declared = msgspec.structs.replace(capabilities(self.venue), read_lag_ns=READ_LAG_NS)
+        self.capabilities: Capabilities | None = declared
         self.reconcile_every_ns = reconcile_every_ns
         self.store = MemoryFactStore(is_strict=False, keeps_journal=keeps_journal)
         self.paper_store = MemoryPaperStore(is_strict=False)
@@ -170,12 +181,13 @@ class CellRig:
         return self.bus
 
     async def _start_account(self) -> None:
-        orders = [order_load(self.store, row) for row in self.rows(OrderRow) if row.lifecycle != "done"]
+        orders = [order_load(self.store, row) for row in self.rows(OrderRow) if is_live(row)]
         self.open_orders: tuple[OrderChanged, ...] = tuple(restored_order(load).changed() for load in orders)
         self.load = LedgerLoad(
             positions=tuple(self.rows(PositionRow)),
             balances=tuple(self.rows(BalanceRow)),
             discrepancies=tuple(row for row in self.rows(DiscrepancyRow) if row.state == "open"),
+            trades=tuple(row for row in self.rows(TradeRow) if row.voided_by is None),
             is_opened=any(row.kind == "opened" for row in self.rows(WatermarkRow)),
         )
         self.ledger = await self.system.start(
@@ -200,7 +212,11 @@ class CellRig:
             ledger=self.ledger,
             archive=self.archive,
             orders=orders,
+            instruments=self.by_name,
+            tombstones=[row for row in self.rows(TradeEvidenceRow) if row.order_id is None],
+            capabilities=self.capabilities,
             send_within_ns=self.send_within_ns,
+            infer_after_ns=self.infer_after_ns,
             done_max=self.done_max,
         )
 
@@ -242,7 +258,7 @@ class CellRig:
             instruments=self.by_name,
             venues={ACCOUNT: self.venue},
             agents=agents,
-            open_orders=[row for row in self.rows(OrderRow) if row.lifecycle != "done"],
+            open_orders=[row for row in self.rows(OrderRow) if is_live(row)],
             session=self.session,
         )
 
@@ -286,7 +302,7 @@ class CellRig:
         orders = {order.id for order in self.rows(OrderRow) if order.agent_id == agent_id}
         found: dict[str, Position] = {}
         for trade in self.rows(TradeRow):
-            if trade.order_id in orders:
+            if trade.order_id in orders and trade.voided_by is None:
                 instrument = self.by_name[self.venue, trade.symbol]
                 position = found.setdefault(trade.symbol, Position(instrument=instrument))
                 position.apply_fill(Side(trade.side), trade.price, trade.quantity)

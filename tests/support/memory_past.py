@@ -6,6 +6,7 @@ from typing import TypeVar
 from engine.domain.identifiers import AccountId, OrderId
 from engine.messages.archive import OrderLoad
 from engine.messages.rows import OrderRequestRow, OrderRow, Row, TradeRow
+from engine.messages.rows_trades import TradeEvidenceRow
 from storage.memory import MemoryFactStore
 
 R = TypeVar("R", bound=Row)
@@ -44,6 +45,7 @@ def order_load(store: MemoryFactStore, row: OrderRow) -> OrderLoad:
     return OrderLoad(
         row=row,
         trades=tuple(trade for trade in all_rows(store, TradeRow) if trade.order_id == row.id),
+        evidence=tuple(each for each in all_rows(store, TradeEvidenceRow) if each.order_id == row.id),
         requests=tuple(
             request
             for request in all_rows(store, OrderRequestRow)

@@ -55,6 +55,7 @@ _NAMED: Final[dict[str, st.SearchStrategy[Any]]] = {
     "liquidity": _one_of("maker", "taker"),
     "quantity": POSITIVE,
     "filled_quantity": AMOUNTS.map(abs),
+    "missing_quantity": AMOUNTS.map(abs),
     "window_seconds": st.none() | st.integers(1, 2**31 - 1),
     "fence": st.none() | st.integers(1, 2**63 - 1),
     "symbols": _PLAIN[TextArray],

@@ -83,7 +83,7 @@ class ScriptedVenue(AsyncioActor):
     @handles(OrderQuery)
     def on_order(self, query: OrderQuery) -> Any:
         self._script.queries.append(query)
-        return self._script.orders.get(query.venue_client_id, CannotTell(why="no script"))
+        return _answer(self._script.orders.get(query.venue_client_id, CannotTell(why="no script")), query)
 
 
 def _answer(script: Any, query: Any) -> Any:

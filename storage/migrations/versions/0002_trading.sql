@@ -59,7 +59,7 @@ CREATE TABLE executors (
     account_id uuid NOT NULL,
     agent_id uuid,
     strategy_id uuid,
-    kind varchar(20) NOT NULL CHECK (kind IN ('bracket', 'twap', 'grid', 'dca')),
+    kind varchar(20) NOT NULL CHECK (kind IN ('bracket', 'twap', 'grid', 'dca', 'chase')),
     symbol varchar(50) NOT NULL,
     side order_side,
     configuration jsonb NOT NULL,
@@ -127,6 +127,7 @@ CREATE TABLE orders (
     denial_value text,
     denial_count sequence_number NOT NULL DEFAULT 0,
     late_fill boolean NOT NULL DEFAULT false,
+    missing_quantity unsigned_amount NOT NULL DEFAULT 0, -- what the venue counts as filled beyond the trades it gave
     stale boolean NOT NULL DEFAULT false,
     venue_updated_at timestamptz,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -152,7 +153,8 @@ CREATE INDEX idx_orders_symbol_created ON orders (symbol, created_at DESC)
 -- ;;
 CREATE INDEX idx_orders_user_created ON orders (user_id, created_at DESC, id DESC)
 -- ;;
-CREATE INDEX idx_orders_open ON orders (account_id) WHERE lifecycle <> 'done'
+CREATE INDEX idx_orders_open ON orders (account_id)
+    WHERE lifecycle <> 'done' OR missing_quantity > 0 OR status_detail = 'exists_after_all'
 -- ;;
 -- The id is for sums over all trades of an agent, which then need not look at a million orders.
 CREATE INDEX idx_orders_agent ON orders (agent_id, created_at DESC) INCLUDE (id) WHERE agent_id IS NOT NULL

@@ -151,7 +151,7 @@ def test_a_trade_with_two_contents_is_booked_once_and_the_other_kept_as_evidence
     assert (outcome.reverse, outcome.book, outcome.alarms) == ((small,), (large,), (Alarm.CONFLICTING_TRADE,))
     assert order.apply_fill(small) == UNCHANGED
     smaller = a_fill(quantity="0.05")
-    assert order.apply_fill(smaller) == Outcome(changed=True, alarms=(Alarm.CONFLICTING_TRADE,))
+    assert order.apply_fill(smaller) == Outcome(changed=True, alarms=(Alarm.CONFLICTING_TRADE,), evidence=(smaller,))
     assert (order.filled_quantity, set(order.evidence)) == (D("0.2"), {small, smaller})
 
 

@@ -88,8 +88,8 @@ def state_of(position: Position) -> tuple[Decimal, Decimal, Decimal]:
     data=st.data(),
 )
 def test_any_arrival_and_any_reversal_end_in_what_is_left(
-    shapes: list, instrument: object, data: st.DataObject
-) -> None:  # type: ignore[type-arg]
+    shapes: list[tuple[Side, int, int]], instrument: Instrument, data: st.DataObject
+) -> None:
     deals = [
         Deal(
             row_id=UUID(int=n), trade_id=str(n), at_ns=n // 2, side=side, price=D(ticks) / 10, quantity=D(steps) / 1000

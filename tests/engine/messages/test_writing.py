@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.identifiers import NO_USER, CorrelationId, UserId
-from engine.messages.rows_people import ReplayPositionRow
-from engine.messages.rows_people import AuditRow, IdempotencyRow
+from engine.messages.rows_people import AuditRow, IdempotencyRow, ReplayPositionRow
 from engine.messages.writing import CommandRecord, JournalEvent, UnitNumbers, unit_without_cell
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids
