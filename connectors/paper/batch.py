@@ -6,12 +6,13 @@ from engine.domain.identifiers import AccountId, OrderId
 from engine.messages.base import Message
 from engine.messages.rows import Row
 from engine.messages.rows_paper import PaperAccountRow, PaperMarkRow, PaperTradeRow
+from engine.messages.venues import VenueAmend
 
 
 class Batch:
     """Changes since the last commit. Rows are made when it is closed, so that each state is written once."""
 
-    __slots__ = ("accounts", "cancels", "changed", "events", "is_marked", "trades")
+    __slots__ = ("accounts", "amends", "cancels", "changed", "events", "is_marked", "trades")
 
     def __init__(self) -> None:
         self.accounts: list[PaperAccountRow] = []
@@ -23,6 +24,8 @@ class Batch:
         """(account, answer or event), in the order in which they happened."""
         self.cancels: list[tuple[AccountId, OrderId]] = []
         """Cancels whose answer is among the events."""
+        self.amends: list[VenueAmend] = []
+        """Amends whose answer is among the events."""
         self.is_marked = False
         """The replay position is due even if nothing else has changed."""
 

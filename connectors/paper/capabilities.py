@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from engine.domain.capabilities import Capabilities, ClientIdRule, DuplicateRule, PrivateStream, ValidityKind
+from engine.domain.capabilities import AmendKind, Capabilities, ClientIdRule, DuplicateRule, PrivateStream, ValidityKind
 from engine.domain.identifiers import Venue
 from engine.domain.kinds import InstrumentKind, OrderType, TimeInForce
 
@@ -26,6 +26,8 @@ def capabilities(venue: Venue) -> Capabilities:
         post_only=True,
         reduce_only=kinds,
         private_streams=frozenset({PrivateStream.ORDERS, PrivateStream.FILLS}),
+        amend=AmendKind.IN_PLACE,
+        dead_man_switch=True,
         validity=ValidityKind.VALID_UNTIL,
         validity_max_ns=VALIDITY_MAX_NS,
     )

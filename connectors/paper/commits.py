@@ -17,9 +17,19 @@ from engine.domain.identifiers import AccountId, OrderId
 from engine.messages.base import Message
 from engine.messages.rows import Row
 from engine.messages.rows_paper import PaperMarkRow
-from engine.messages.venues import VenueAccepted, VenueCancelRefused, VenueRejected, VenueUnknown
+from engine.messages.venues import (
+    VenueAccepted,
+    VenueAmend,
+    VenueAmended,
+    VenueAmendRefused,
+    VenueCancelRefused,
+    VenueOrderDone,
+    VenueRejected,
+    VenueUnknown,
+)
 from engine.runtime.actor import handles
 from engine.runtime.errors import ActorDeadError, MailboxFull
+from engine.runtime.fault_points import fault_point, is_armed
 
 RETRY_NS_MAX: Final = 2_000_000_000
 _COMMIT_BATCH: Final = CommitBatch()
@@ -124,6 +134,11 @@ class CommittingVenue(ClaimedVenue):
             if isinstance(event, VenueAccepted | VenueRejected)
         ]
         self._say_unknown(submits, batch.cancels)
+        for amend in batch.amends:
+            self._say_amend(amend, "unknown")
+
+    def _say_amend(self, amend: VenueAmend, code: str) -> None:
+        raise NotImplementedError
 
     def _drop_pending(self) -> None:
         """Forget what is not durable: the venue is another's now, or begins again from the store."""
@@ -176,6 +191,8 @@ class CommittingVenue(ClaimedVenue):
 
     def _release(self, batch: Batch) -> None:
         """Say what has become durable."""
+        if is_armed():
+            _pass_points(batch)
         publish = self._bus.publish
         for account_id, event in batch.events:
             try:
@@ -189,6 +206,26 @@ class CommittingVenue(ClaimedVenue):
         batch = Batch()
         batch.events.append((account_id, message))
         self._release(batch)
+
+
+_PATHS: Final[dict[type[Message], str]] = {
+    VenueAccepted: "submit",
+    VenueRejected: "submit",
+    VenueOrderDone: "cancel",
+    VenueCancelRefused: "cancel",
+    VenueAmended: "amend",
+    VenueAmendRefused: "amend",
+}
+"""What an answer belongs to; the end of an order that nobody cancelled passes the points of a cancel as well."""
+
+
+def _pass_points(batch: Batch) -> None:
+    """Pass the fault points of each answer: what it tells is durable, and nobody has heard of it."""
+    for _, event in batch.events:
+        path = _PATHS.get(type(event))
+        if path is not None:
+            fault_point(f"{path}.sent")
+            fault_point(f"{path}.answered")
 
 
 def _refused(error: Exception) -> InvariantBroken:

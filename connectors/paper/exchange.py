@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from connectors.paper.accounts import PaperAccount
+from connectors.paper.amended import Amended
 from connectors.paper.matching import MakerFill, Market
 from connectors.paper.order import (
     CANCELLED,
@@ -29,7 +30,15 @@ from engine.domain.values import add, subtract
 from engine.messages.base import Message
 from engine.messages.market import BookDelta, BookSnapshot, QuoteTick, TradePrint
 from engine.messages.rows_paper import PaperTradeRow
-from engine.messages.venues import VenueAccepted, VenueFill, VenueOrderDone, VenueRejected, VenueSubmit
+from engine.messages.venues import (
+    VenueAccepted,
+    VenueAmend,
+    VenueAmended,
+    VenueFill,
+    VenueOrderDone,
+    VenueRejected,
+    VenueSubmit,
+)
 
 # Members of an enum cost a look-up each time; these are asked for with every order.
 _FOK: Final = TimeInForce.FOK
@@ -110,6 +119,40 @@ class PaperExchange(VenueState):
         self.advance(at_ns)
         self._end(order, CANCELLED)
         return True
+
+    def amend(self, order: PaperOrder, amend: VenueAmend, at_ns: int) -> str | None:
+        """Change an open order in place and let it trade; return why it is not changed, None if it is."""
+        market = self.markets.get(order.symbol)
+        if market is None:
+            return UNKNOWN_SYMBOL
+        wanted = Amended.of(order, amend)
+        code = wanted.refusal(order, market)
+        if code is not None:
+            return code
+        account, is_shrunk = order.account, wanted.only_shrinks(order)
+        before = Amended.now(order)
+        if order.is_waiting:
+            market.discard(order)
+        if order.reserved:
+            self.batch.changed[account.release(order, market.instrument)] = None
+        wanted.apply(order)
+        code = shortage(order, market.instrument, None, self.exit_of)
+        if code is not None:
+            before.apply(order)
+            self._wait(order, market)
+            return code
+        order.updated_at_ns = now_ns = self.advance(at_ns)
+        self.batch.changed[order] = None
+        self._say(account, VenueAmended(
+            request_id=amend.request_id, order_id=amend.order_id, account_id=account.id,
+            external_order_id=order.external_id, quantity=order.quantity, price=order.price,
+            stop_price=order.stop_price, venue_time_ns=now_ns,
+        ))  # fmt: skip
+        if is_shrunk or order.state is PENDING:
+            self._wait(order, market)
+        else:
+            self._trade(order, market, market.plan(account, order.fillable(), order.price, is_buy=order.is_buy))
+        return None
 
     # --- Market events -----------------------------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import msgspec
 
-from engine.messages.venues import VenueCancel, VenueSubmit
+from engine.domain.identifiers import AccountId
+from engine.messages.venues import VenueAmend, VenueCancel, VenueSubmit
 
 
 class SubmitArrived(msgspec.Struct, frozen=True, gc=False):
@@ -17,6 +18,24 @@ class CancelArrived(msgspec.Struct, frozen=True, gc=False):
     """A cancel has travelled its latency."""
 
     cancel: VenueCancel
+
+
+class AmendArrived(msgspec.Struct, frozen=True, gc=False):
+    """An amend has travelled its latency."""
+
+    amend: VenueAmend
+
+
+class LookUpAmend(msgspec.Struct, frozen=True, gc=False):
+    """Only the store knows whether this order ever existed."""
+
+    amend: VenueAmend
+
+
+class DeadManDue(msgspec.Struct, frozen=True, gc=False):
+    """The time of an account's dead-man switch may be over."""
+
+    account_id: AccountId
 
 
 class LookUpSubmit(msgspec.Struct, frozen=True, gc=False):

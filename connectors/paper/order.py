@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, Self
+from uuid import UUID
 
 from engine.domain.kinds import DoneReason, OrderType, Side, TimeInForce
 from engine.domain.values import ZERO, subtract
@@ -43,6 +44,7 @@ class PaperOrder:
 
     __slots__ = (
         "account",
+        "amended",
         "client_id",
         "external_id",
         "filled",
@@ -106,6 +108,8 @@ class PaperOrder:
         """It rests or waits for its trigger in its market."""
         self.reserved = ZERO
         """What the account has set aside for it: an asset (spot), or a value for the margin (perpetual)."""
+        self.amended: set[UUID] = set()
+        """Requests that have changed it."""
         self.placed_at_ns = at_ns
         self.updated_at_ns = at_ns
 
@@ -136,6 +140,7 @@ class PaperOrder:
         order.queue_ahead = row.queue_ahead
         order.is_waiting = False
         order.reserved = ZERO
+        order.amended = set()
         order.placed_at_ns = row.placed_at
         order.updated_at_ns = row.updated_at
         return order

@@ -16,7 +16,7 @@ from connectors.paper.matching import FillModel, Market
 from connectors.paper.messages import KeepClaim
 from engine.domain.book import UNCHECKED, SequenceRule
 from engine.domain.errors import DependencyAway
-from engine.domain.identifiers import Symbol, Venue
+from engine.domain.identifiers import AccountId, Symbol, Venue
 from engine.domain.instrument import Instrument
 from engine.domain.ports import Ids, Rng, SendPermit
 from engine.messages.ports import PaperState, PaperStore, VenueClaim
@@ -102,6 +102,8 @@ class ClaimedVenue(AsyncioActor):
         self._markets: Mapping[Symbol, Market] = {}
         self._epoch: int | None = None
         """Of the claim under which the memory was loaded; None while another process runs the venue."""
+        self._armed: dict[AccountId, int] = {}
+        """Account -> wall time at which its dead-man switch fires."""
         self._holder = ""
         """Who runs it meanwhile."""
         self._failed: tuple[UUID, list[Row], Batch] | None = None
@@ -111,6 +113,22 @@ class ClaimedVenue(AsyncioActor):
     def _new_exchange(self) -> PaperExchange:
         horizon = self._ids.uuid()
         return PaperExchange(self._venue, horizon=horizon, fill_model=self._fill_model, rule=self._sequence_rule)
+
+    def _may_send(self, account_id: AccountId, fence: int) -> bool:
+        account = self._exchange.accounts.get(account_id)
+        if self._permit is None or not fence or account is None:
+            return True
+        return self._permit.may_send(account.user_id, fence)
+
+    def _may_cancel(self, account_id: AccountId, fence: int) -> bool:
+        account = self._exchange.accounts.get(account_id)
+        if self._permit is None or not fence or account is None:
+            return True
+        return self._permit.may_cancel(account.user_id, fence)
+
+    def _delay(self, latency_ns: int) -> int:
+        jitter_ns = self._latency.jitter_ns
+        return latency_ns + (self._rng.randrange(jitter_ns + 1) if jitter_ns else 0)
 
     @property
     def _why_away(self) -> str | None:

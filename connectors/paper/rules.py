@@ -42,6 +42,11 @@ REDUCE_ONLY: Final = "reduce_only_would_not_reduce"
 BALANCE_SHORT: Final = "insufficient_balance"
 MARGIN_SHORT: Final = "insufficient_margin"
 
+DUPLICATE_REQUEST: Final = "duplicate_request"
+BELOW_FILLED: Final = "amend_below_filled"
+"""The whole quantity afterwards would not be more than what is filled."""
+UNCHANGED: Final = "unchanged"
+
 UNKNOWN_ORDER: Final = "unknown_order"
 ALREADY_DONE: Final = "already_done"
 

@@ -5,7 +5,8 @@ Its handlers change memory and gather what they changed; answers and events leav
 
 While the store is away, or another process runs the venue (`connectors.paper.ownership`), nothing is matched and
 nothing is promised: a submit is answered `VenueUnknown`, a cancel `unknown`, a query `CannotTell`; market events only
-move the book; the batch that failed is tried again until it is in. A crash loses what was not committed, and nobody has heard of that.
+move the book; the batch that failed is tried again until it is in. A crash loses what was not committed, and nobody
+has heard of that.
 
 In a replay that starts over, frames at or below the stored position only move the book: what they filled is in the
 store.
@@ -14,12 +15,11 @@ store.
 import contextlib
 from typing import Final
 
+from connectors.paper.dead_man import GuardedVenue
 from connectors.paper.messages import CancelArrived, LookUpCancel, LookUpSubmit, SubmitArrived
 from connectors.paper.ownership import FRAMES_PER_MARK
-from connectors.paper.queries import AnsweringVenue
 from connectors.paper.rules import ALREADY_DONE, DUPLICATE, EXPIRED, FENCED, UNKNOWN_ACCOUNT, UNKNOWN_ORDER
 from engine.domain.errors import DependencyAway
-from engine.domain.identifiers import AccountId
 from engine.messages.market import (
     BookDelta,
     BookSnapshot,
@@ -36,11 +36,12 @@ from engine.messages.venues import (
     VenueSubmit,
 )
 from engine.runtime.actor import handles
+from engine.runtime.fault_points import fault_point
 
 NEVER: Final = 1 << 62
 
 
-class PaperVenue(AnsweringVenue):
+class PaperVenue(GuardedVenue):
     """One paper venue with all its accounts."""
 
     # --- Start and stop ----------------------------------------------------------------------------------------------
@@ -202,6 +203,7 @@ class PaperVenue(AnsweringVenue):
     @handles(VenueSubmit)
     def on_submit(self, submit: VenueSubmit) -> None:
         """Send an order on its way to the market, if it is still valid and the cell still ours."""
+        fault_point("submit.sending")
         if self._wall.now_ns() > submit.valid_until_ns:
             self._do_not_send(submit, EXPIRED)
         elif not self._may_send(submit.account_id, submit.fence):
@@ -214,18 +216,6 @@ class PaperVenue(AnsweringVenue):
     def _do_not_send(self, submit: VenueSubmit, why: str) -> None:
         account_id = submit.account_id
         self._publish(account_id, VenueNotSent(order_id=submit.order_id, account_id=account_id, why=why))
-
-    def _may_send(self, account_id: AccountId, fence: int) -> bool:
-        account = self._exchange.accounts.get(account_id)
-        if self._permit is None or not fence or account is None:
-            return True
-        return self._permit.may_send(account.user_id, fence)
-
-    def _may_cancel(self, account_id: AccountId, fence: int) -> bool:
-        account = self._exchange.accounts.get(account_id)
-        if self._permit is None or not fence or account is None:
-            return True
-        return self._permit.may_cancel(account.user_id, fence)
 
     @handles(SubmitArrived)
     def on_submit_arrived(self, message: SubmitArrived) -> None:
@@ -282,6 +272,7 @@ class PaperVenue(AnsweringVenue):
 
         One that a lost lease holds back is answered `unknown`: its request stays open, and the next owner sends it.
         """
+        fault_point("cancel.sending")
         if not self._may_cancel(cancel.account_id, cancel.fence):
             self._say_unknown([], [(cancel.account_id, cancel.order_id)])
         elif self._latency.cancel_ns or self._latency.jitter_ns:
@@ -333,7 +324,3 @@ class PaperVenue(AnsweringVenue):
             self._say_unknown([], [(cancel.account_id, cancel.order_id)])
         else:
             self._refuse_cancel(cancel, UNKNOWN_ORDER if row is None else ALREADY_DONE)
-
-    def _delay(self, latency_ns: int) -> int:
-        jitter_ns = self._latency.jitter_ns
-        return latency_ns + (self._rng.randrange(jitter_ns + 1) if jitter_ns else 0)

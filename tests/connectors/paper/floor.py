@@ -8,6 +8,8 @@ from connectors.paper.venue import PaperVenue
 from engine.messages.market import MarketMessage
 from engine.messages.venues import (
     VenueAccepted,
+    VenueAmended,
+    VenueAmendRefused,
     VenueCancel,
     VenueCancelRefused,
     VenueFill,
@@ -33,6 +35,7 @@ from tests.connectors.paper.support import (
 
 EVENTS = (
     VenueAccepted, VenueRejected, VenueUnknown, VenueNotSent, VenueOrderDone, VenueCancelRefused, VenueFill,
+    VenueAmended, VenueAmendRefused,
 )  # fmt: skip
 
 
