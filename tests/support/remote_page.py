@@ -17,11 +17,10 @@ from uuid import UUID
 
 import msgspec
 
-from connectors.paper.capabilities import capabilities
 from connectors.remote.frames import encode_frame, with_length
 from engine.domain.capabilities import AmendKind, Capabilities, ClientIdRule, DuplicateRule, PrivateStream, ValidityKind
 from engine.domain.identifiers import AccountId, OrderId, UserId, venue_client_id
-from engine.domain.kinds import DoneReason, Liquidity, OrderType, Side
+from engine.domain.kinds import DoneReason, InstrumentKind, Liquidity, OrderType, Side, TimeInForce
 from engine.messages import remote, venues
 from engine.messages.remote import RemoteFrame
 from tests.support.source import ROOT
@@ -204,14 +203,16 @@ def examples() -> list[tuple[str, RemoteFrame]]:
 
 def _declared() -> Capabilities:
     """Return a declaration whose sets have one element each: sets have no order."""
-    full = capabilities("mars")
-    return msgspec.structs.replace(
-        full,
-        kinds=frozenset({min(full.kinds)}),
+    return Capabilities(
+        venue="mars",
+        kinds=frozenset({InstrumentKind.SPOT}),
         order_types=frozenset({OrderType.LIMIT}),
-        times_in_force=frozenset({min(full.times_in_force)}),
-        reduce_only=frozenset(),
-        private_streams=frozenset({max(full.private_streams)}),
+        times_in_force=frozenset({TimeInForce.GTC}),
+        client_id=ClientIdRule(pattern="[!-~]{1,64}", duplicates=DuplicateRule.REFUSES, is_queryable=True),
+        private_streams=frozenset({PrivateStream.FILLS}),
+        validity=ValidityKind.VALID_UNTIL,
+        validity_max_ns=1_000_000,
+        read_lag_ns=500_000_000,
     )
 
 
