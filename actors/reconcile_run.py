@@ -37,6 +37,7 @@ from engine.messages.venues import (
 )
 from engine.messages.writing import WriteUnit
 from engine.runtime.errors import ActorDeadError, Timeout
+from engine.runtime.fault_points import fault_point
 from engine.runtime.ref import Ref
 
 ASK_TIMEOUT_S: Final = 15.0
@@ -154,6 +155,7 @@ class ReconcileRun:
         """
         query = AccountQuery(account_id=self._account_id)
         account: VenueAccount = await self._ask(query)
+        fault_point("reconcile.account")
         overlap = OVERLAP_DEEP if self._plan.deep else OVERLAP
         await self._take_fills(overlap)
         for _ in range(STILL_TRIES):
@@ -174,6 +176,7 @@ class ReconcileRun:
             while not pages.is_over:
                 page = await self._ask(FillsQuery(account_id=self._account_id, cursor=pages.ask))
                 fills = pages.take(page)
+                fault_point("reconcile.fills")
                 self._reached = pages.watermark
                 applied = await self._apply(fills=fills)
                 self._booked = applied.booked
@@ -188,6 +191,7 @@ class ReconcileRun:
         while not pages.is_over:
             page = await self._ask(OpenOrdersQuery(account_id=self._account_id, after=pages.ask))
             orders = pages.take(page)
+            fault_point("reconcile.orders")
             if orders:
                 await self._apply(orders=orders)
 
@@ -259,7 +263,10 @@ class ReconcileRun:
             is_last=is_last,
             **{"account": None} | more,
         )
-        applied: ReconciliationApplied = await self._router.ask(message, timeout_s=APPLY_TIMEOUT_S)
+        answer = self._router.ask(message, timeout_s=APPLY_TIMEOUT_S)
+        fault_point("reconcile.applied")
+        applied: ReconciliationApplied = await answer
+        fault_point("reconcile.committed")
         self._watermark = watermark
         for name in ("matched", "adopted", "late_fills", "closed", "inferred", "absent", "cannot_tell"):
             self._counts[name] += getattr(applied, name)

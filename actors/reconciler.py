@@ -25,6 +25,7 @@ from engine.messages.venues import VenueConnection, VenueFill, VenueOrderDone, V
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.bus import Subscription
 from engine.runtime.clock import Timer
+from engine.runtime.fault_points import fault_point
 from engine.runtime.future import AsyncioFuture
 from engine.runtime.ref import Ref
 
@@ -325,6 +326,7 @@ class Reconciler(AsyncioActor):
             started_ns=run.started_ns,
         )
         self._cell.writer.tell(self._cell.numbers.open(rows=(*run.rows, row)))
+        fault_point("reconcile.reported")
 
     # --- Differences --------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from connectors.fault_paths import pass_point
 from connectors.remote.answers import COMMANDS, EVENTS, Query, misfit, not_sent, refused, without_answer
 from connectors.remote.link import Dial
 from connectors.remote.messages import HoldOver
@@ -280,6 +281,7 @@ class RemoteVenue(RemoteSession):
             self._odd("foreign_answer", why)
         elif request is not None:
             self._requests.settle(request)
+            pass_point(message, "answered")
             request.on_answer(answer)
         else:
             self._requests.forget_late(number)

@@ -7,6 +7,7 @@ import msgspec
 
 from connectors.remote.link import Link
 from engine.domain.identifiers import AccountId
+from engine.messages.base import Message
 
 
 class DialAgain(msgspec.Struct, frozen=True, gc=False):
@@ -59,6 +60,12 @@ class RequestDue(msgspec.Struct, frozen=True, gc=False):
     """By now the request should have been answered."""
 
     number: int
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A request has left; only told while a fault point is armed."""
+
+    request: Message
 
 
 class Reopen(msgspec.Struct, frozen=True, gc=False):

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import msgspec
 
+from connectors.fault_paths import pass_point
 from connectors.remote.answers import without_answer
 from connectors.remote.checks import check_body
 from connectors.remote.frames import BadFrame, decode_frame, encode_frame
 from connectors.remote.link import Dial, Link
-from connectors.remote.messages import Connected, Drained, Lost, Received, RequestDue, Tick
+from connectors.remote.messages import Connected, Drained, Lost, Received, RequestDue, Tick, Written
 from connectors.remote.requests import OnAnswer, Request, Requests
 from engine.domain.identifiers import Venue
 from engine.messages.base import Message
@@ -23,6 +24,7 @@ from engine.messages.remote import RemoteFrame, RemotePing
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.clock import Clock, Timer
 from engine.runtime.errors import ActorDeadError
+from engine.runtime.fault_points import is_armed
 
 DRAIN_BYTES: Final = 65_536
 """Written bytes after which we look whether the venue takes them."""
@@ -170,7 +172,16 @@ class RemoteWire(AsyncioActor):
         number = self._requests.next_number()
         timer = self._later(within_ns, RequestDue(number))
         self._requests.add(Request(number, message, on_answer, timer))
+        pass_point(message, "sending")
         self._write(RemoteFrame(n=number, body=message))  # type: ignore[arg-type]  # Of the messages that are sent.
+        if is_armed():
+            # The loop hands bytes to the kernel when this turn is over, not before.
+            self._later(0, Written(message))
+
+    @handles(Written)
+    def on_written(self, message: Written) -> None:
+        """What was written in an earlier turn has left."""
+        pass_point(message.request, "sent")
 
     def _write(self, frame: RemoteFrame) -> None:
         link, session = self._link, self._session

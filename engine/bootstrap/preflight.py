@@ -49,8 +49,9 @@ def check_fault_point(settings: Settings, environ: Mapping[str, str]) -> None:
     for name, configured in settings.venues.items():
         if configured.url and not _is_on_this_machine(configured):
             raise ConfigError(VARIABLE, expected="only venues on this machine", was=f"venue {name}")
+    default = next(iter(settings.market.venues), "")
     for account in settings.accounts:
-        venue = settings.venues.get(account.venue or "")
+        venue = settings.venues.get(account.venue or default)
         if account.mode == "live" and (venue is None or not _is_on_this_machine(venue)):
             raise ConfigError(VARIABLE, expected="only venues on this machine", was=f"live account {account.name}")
     arm_from(environ)

@@ -82,6 +82,17 @@ def test_a_fault_point_is_armed_where_every_venue_is_on_this_machine(url: str) -
         arm(None)
 
 
+def test_an_account_without_a_venue_is_at_that_of_the_market() -> None:
+    settings = settings_of(VenueSettings(kind="remote", url="unix:/run/venue.sock"))
+    account = msgspec.structs.replace(settings.accounts[0], venue=None)
+    market = msgspec.structs.replace(settings.market, venues=("there",))
+    try:
+        check_fault_point(msgspec.structs.replace(settings, accounts=(account,), market=market), POINT)
+        assert is_armed()
+    finally:
+        arm(None)
+
+
 @pytest.mark.parametrize(
     ("venue", "mode"),
     [
