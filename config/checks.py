@@ -7,14 +7,20 @@ from collections.abc import Callable
 from decimal import Decimal
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from config.settings import AccountSettings, LimitSettings, Settings
+from config.settings import AccountSettings, LimitSettings, Settings, duration_ns
 from config.venue_url import parse_venue_url
 from engine.domain.errors import BadInput, ConfigError
 from engine.domain.values import parse_decimal
+
+REPEATS_NS: Final = 86_400_000_000_000
+"""Nobody gives a batch again after so long: its lease is over after seconds."""
+
+DEAD_MAN_NS: Final = (3_000_000_000, 86_400_000_000_000)
+"""Shortest and longest silence of a dead-man switch; it is refreshed three times within one."""
 
 Fail = Callable[[list[str], str, object], ConfigError]
 """(key path, what was expected, what was there) -> the error."""
@@ -32,6 +38,7 @@ def check_settings(settings: Settings, fail: Fail) -> None:
     _check_venues(settings, fail)
     _check_accounts(settings, fail)
     _check_agents(settings, fail)
+    _check_retention(settings, fail)
 
 
 def _check_money(value: Any, path: list[str], fail: Fail) -> None:
@@ -52,6 +59,14 @@ def _check_money(value: Any, path: list[str], fail: Fail) -> None:
     elif isinstance(value, tuple | list):
         for index, inner in enumerate(value):
             _check_money(inner, [*path, str(index)], fail)
+
+
+def _check_retention(settings: Settings, fail: Fail) -> None:
+    """Keep ids of what may come again for as long as it may."""
+    for name in ("write_units", "paper_batches"):
+        value: str = getattr(settings.retention, name)
+        if duration_ns(value) < REPEATS_NS:
+            raise fail(["retention", name], "a day or more", value)
 
 
 def is_loopback(host: str) -> bool:
@@ -125,6 +140,8 @@ def _check_accounts(settings: Settings, fail: Fail) -> None:
         if key in seen:
             raise fail(["accounts", str(index), "name"], "a name that the user has only once per venue", account.name)
         seen.add(key)
+        if account.dead_man is not None and not DEAD_MAN_NS[0] <= duration_ns(account.dead_man) <= DEAD_MAN_NS[1]:
+            raise fail(["accounts", str(index), "dead_man"], "3s to 24h", account.dead_man)
         if account.mode == "live":
             _check_live(settings, account, ["accounts", str(index)], fail)
 

@@ -153,6 +153,8 @@ class AccountSettings(Section, frozen=True, kw_only=True):
     starting_balances: dict[Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{1,20}$")], Decimal] = {}
     """Of a paper account: asset -> amount, given once. A live account has what its venue says."""
     limits: LimitSettings = LimitSettings()
+    dead_man: Duration | None = None
+    """Silence after which the venue cancels the account's orders by itself, where it can."""
 
 
 class AgentSettings(Section, frozen=True, kw_only=True):
@@ -192,6 +194,10 @@ class RetentionSettings(Section, frozen=True, kw_only=True):
     order_book_snapshots: Duration = "7d"
     system_logs: Duration = "30d"
     trading_signals: Duration = "365d"
+    write_units: Duration = "7d"
+    """Ids of committed units, for a repeat whose first answer was lost; a day at least."""
+    paper_batches: Duration = "7d"
+    """The same of paper venues."""
 
 
 class LogSettings(Section, frozen=True, kw_only=True):

@@ -126,9 +126,9 @@ class MemoryTables:
         old = shelf.rows.get(key, _ABSENT)
         new: Any = row
         if old is not _ABSENT or shelf.table.mode == "update":
-            if shelf.table.mode == "ignore":
+            if shelf.table.mode == "ignore" and not _is_over(old, row):
                 return
-            new = _changed(shelf, key, old, row)
+            new = row if shelf.table.mode == "ignore" else _changed(shelf, key, old, row)
         elif shelf.is_shared:
             new = msgspec.structs.asdict(row)
         if shelf.uniques:
@@ -146,7 +146,7 @@ class MemoryTables:
             held = shelf.rows
             old = held.get(key)
             if old is not None:
-                if shelf.mode != "ignore":
+                if shelf.mode != "ignore" or _is_over(old, row):
                     held[key] = _merged(shelf, old, row) if shelf.keeps or shelf.is_partial else row
             elif shelf.mode == "update":
                 early.append(row)
@@ -255,6 +255,12 @@ def _has_whole_rows(table: str) -> bool:
     """Whether one of the classes that write a table has all of its columns, so that its rows can stand there."""
     classes = [set(row_class.__struct_fields__) for row_class in FACTS if row_class.__table__ == table]
     return set().union(*classes) in classes
+
+
+def _is_over(old: Any, row: Row) -> bool:
+    """Whether a row that stays has expired before the one that would take its place was made."""
+    expires = row.__expires__
+    return bool(expires) and bool(getattr(old, expires) <= row.created_at)  # type: ignore[attr-defined]
 
 
 def _place(row: Row) -> int:

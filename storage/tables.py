@@ -127,12 +127,16 @@ class Table:
         text = f"INSERT INTO {self.name} AS t ({_quoted(self.columns)}) SELECT {values} FROM {elements} AS elements (e)"  # noqa: S608 - names of our own structs.
         if self.mode == "insert":
             return text
-        if self.mode == "ignore":
+        expires = self.row_class.__expires__
+        if self.mode == "ignore" and not expires:
             return f"{text} ON CONFLICT ({_quoted(self.key)}) DO NOTHING"
-        changing = [name for name in self.columns if name not in self.key and name not in KEPT]
+        kept = frozenset() if expires else KEPT
+        changing = [name for name in self.columns if name not in self.key and name not in kept]
         sets = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in changing if name != "user_id")
         # A row never changes hands: the statement then touches too few rows, and whoever runs it refuses the batch.
         guard = ' WHERE t."user_id" = EXCLUDED."user_id"' if self._is_owned else ""
+        if expires:
+            guard = f' WHERE t."{expires}" <= EXCLUDED."created_at"'
         return f"{text} ON CONFLICT ({_quoted(self.key)}) DO UPDATE SET {sets}{guard}"
 
     def _update(self, elements: str) -> str:

@@ -34,6 +34,7 @@ from engine.bootstrap.preflight import check_before_start
 from engine.bootstrap.reload import Reloader
 from engine.bootstrap.service import ServiceManager
 from engine.bootstrap.stores import Stores, open_stores
+from engine.bootstrap.sweeper import Sweeper, kept_ns
 from engine.bootstrap.venues import VenuePorts, venue_parts
 from engine.messages.read_ports import Person
 from engine.runtime.actor import AsyncioActor
@@ -47,6 +48,7 @@ from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
 from storage.datadir import DataDirectory, open_data_directory
 from storage.log_sink import LogWriter
+from storage.retention import ROWS_MAX, Retention
 
 RECONCILED_TIMEOUT_NS: Final = 30 * NS_PER_S
 """How long the market waits for the accounts' first reconciliation before it opens without them."""
@@ -183,8 +185,13 @@ class Engine:
         self.log_writer: Ref[Any] = await self.system.start(
             LogWriter, name="logs", sink=self.log_sink, bulk=self.stores.bulk, clock=self.wall, ids=self.ids
         )
+        self.sweeper: Ref[Any] = await self.system.start(
+            Sweeper, name="sweeper", retention=Retention(self.stores.daemon_pool), rows_max=ROWS_MAX, clock=self.wall,
+            kept_ns=kept_ns(self.settings.retention),
+        )  # fmt: skip
 
     async def _close_stores(self) -> None:
+        await self.sweeper.stop(timeout_s=2.0)
         remove_sink(self.log_sink)
         await self.log_writer.stop(timeout_s=2.0)
         await self.stores.writer.stop(timeout_s=6.0)

@@ -28,6 +28,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     __table__: ClassVar[str] = ""
     __key__: ClassVar[tuple[str, ...]] = ("id",)
     __mode__: ClassVar[Mode] = "insert"
+    __expires__: ClassVar[str] = ""
+    """Of a row that stays (`ignore`): the time after which a new one takes its place."""
 
 
 class OrderRow(Row, frozen=True, kw_only=True):

@@ -28,6 +28,8 @@ class AccountRow(Row, frozen=True, kw_only=True):
     starting_balances: Json
     config_hash: str | None
     created_at: Ns
+    dead_man_ms: int | None = None
+    """Silence after which the venue cancels the account's orders; None without its dead-man switch."""
 
 
 class LimitRow(Row, frozen=True, kw_only=True):
@@ -75,6 +77,7 @@ class IdempotencyRow(Row, frozen=True, kw_only=True):
     __table__: ClassVar[str] = "idempotency_keys"
     __key__: ClassVar[tuple[str, ...]] = ("user_id", "key")
     __mode__: ClassVar[Mode] = "ignore"
+    __expires__: ClassVar[str] = "expires_at"
 
     user_id: UUID
     key: str

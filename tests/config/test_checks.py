@@ -34,6 +34,7 @@ AGENT = '[[agents]]\nname = "t"\ntype = "trend_follower"\naccount = "paper-1"\ns
         (ACCOUNT + ACCOUNT, ":5: accounts.1.name: expected a name that the user has only once"),
         (AGENT, ":4: agents.0.account: expected the name of an account"),
         (ACCOUNT + AGENT + AGENT, "agents.1.name: expected a name that no other agent has"),
+        ('[retention]\nwrite_units = "23h"\n', ":2: retention.write_units: expected a day or more, was '23h'"),
         ('[venues.x]\nkind = "remote"\n', ":1: venues.x.url: expected tcp://host:port or unix:/path, since the venue"),
         (
             '[venues.x]\nkind = "remote"\nurl = "ws://h:1"\n',
