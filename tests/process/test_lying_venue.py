@@ -49,9 +49,10 @@ class Scene:
         def differences() -> list[str]:
             found = []
             theirs = {each.order.venue_client_id: each.order.filled_quantity for each in self.venue.orders()}
-            ours = {each["venue_client_id"]: Decimal(each["filled_quantity"]) for each in self._all("/orders")}
+            sent = [each for each in self._all("/orders") if each["status_detail"] != "denied"]
+            ours = {each["venue_client_id"]: Decimal(each["filled_quantity"]) for each in sent}
             if ours != theirs:
-                found.append(f"orders {ours}, at the venue {theirs}")
+                found.append(f"orders {dict(ours.items() - theirs.items())}, not {dict(theirs.items() - ours.items())}")
             trades = sorted((each["symbol"], each["external_trade_id"]) for each in self._all("/trades"))
             at_venue = sorted((each.fill.symbol, each.fill.external_trade_id) for each in self.venue.trades())
             if trades != at_venue:
