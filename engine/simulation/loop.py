@@ -9,6 +9,9 @@ never run, those of a frozen one wait for its thaw.
 """
 
 import asyncio
+import contextlib
+import inspect
+import warnings
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar
@@ -92,6 +95,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._timers: list[tuple[int, int, asyncio.Handle]] = []
         self._numbers = count()
         self._is_over = False
+        self._buried: list[SimTask] = []
         self.set_exception_handler(lambda _, context: self._note(context))
 
     # --- What asyncio asks of a loop ----------------------------------------------------------------------------------
@@ -136,7 +140,10 @@ class SimLoop(asyncio.BaseEventLoop):
     ) -> "asyncio.Task[Any]":
         """Make a task of the running process, or of that of `context`."""
         owner = OWNER.get() if context is None else context.get(OWNER)
-        return SimTask(coro, owner, loop=self, name=name, context=context)
+        task = SimTask(coro, owner, loop=self, name=name, context=context)
+        if owner is not None and owner.is_dead:
+            self.bury(task)
+        return task
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         """It is thrown away when its time comes."""
@@ -198,6 +205,10 @@ class SimLoop(asyncio.BaseEventLoop):
         """Let callbacks run that were held back."""
         self._due.extend(handles)
 
+    def bury(self, task: SimTask) -> None:
+        """Keep a task of a dead process until the end: one that is collected before says so, or runs its `finally`."""
+        self._buried.append(task)
+
     # --- A run --------------------------------------------------------------------------------------------------------
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str, context: Context) -> SimTask:
@@ -211,15 +222,25 @@ class SimLoop(asyncio.BaseEventLoop):
         self._is_over = True
         self._due.clear()
         self._timers.clear()
-        for task in sorted(asyncio.all_tasks(self), key=hash):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - it is killed, not lost.
-            coroutine = task.get_coro()
-            if coroutine is not None:
-                try:
-                    coroutine.close()
-                except BaseException:  # noqa: BLE001, S112 - whatever its `finally` does has no effect.
-                    continue
+        # What never began says so when it goes; here that is what a killed process had still wanted to do.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            for task in sorted({*asyncio.all_tasks(self), *self._buried}, key=hash):
+                _close(task)
+            self._buried.clear()
         self.close()
+
+
+def _close(task: "asyncio.Task[Any]") -> None:
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001 - it is killed, not lost.
+    coroutine = task.get_coro()
+    if not inspect.iscoroutine(coroutine):
+        return
+    # One that was to be awaited by it and never began would complain later, in somebody else's run.
+    inner = [value for value in inspect.getcoroutinelocals(coroutine).values() if inspect.iscoroutine(value)]
+    for each in (coroutine, *inner):
+        with contextlib.suppress(BaseException):  # Whatever its `finally` does has no effect.
+            each.close()
 
 
 def _is_task_step(handle: asyncio.Handle) -> bool:

@@ -43,7 +43,6 @@ class Process:
         self._epoch_ns = epoch_ns
         self._context = Context()
         self._context.run(OWNER.set, self)
-        self._left: list[SimTask] = []
         self.clock: Clock = WallClock(self._now_ns, lambda: loop.now_ns)
         """Its wall clock, with timers of the loop."""
 
@@ -69,7 +68,7 @@ class Process:
         self.held.clear()
         for task in asyncio.all_tasks(self._loop):
             if isinstance(task, SimTask) and task.owner is self:
-                self._left.append(task)
+                self._loop.bury(task)
         for act in self.at_death:
             act()
 
