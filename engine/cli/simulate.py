@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from engine.cli.mutants import run_mutants
 from engine.cli.options import json_option
 from engine.cli.output import print_json, print_object
 
@@ -25,6 +26,12 @@ FAILURES_SHOWN = 5
 @click.option("--jobs", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @click.option("--without", default="", help="Faults that must not happen: names with commas, as a failure prints them.")
 @click.option("--no-shrink", is_flag=True, help="Show a failure as it is.")
+@click.option("--mutants", is_flag=True, help="Switch on deliberate bugs instead, one at a time: each must be found.")
+@click.option(
+    "--table",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Page that gets the mutants' table.",
+)
 @json_option
 def simulate(
     *,
@@ -37,6 +44,8 @@ def simulate(
     jobs: int,
     without: str,
     no_shrink: bool,
+    mutants: bool,
+    table: Path | None,
     as_json: bool,
 ) -> int:
     """Crash, freeze and deceive the whole engine in virtual time, and audit its books after every step.
@@ -44,6 +53,8 @@ def simulate(
     Each seed is one run: a storm, then quiet until everything is settled. The same seed is the same run.
     Exit code 1: an invariant broke, or a seed did not repeat itself.
     """
+    if mutants:
+        return run_mutants(jobs=jobs, first=first, seeds=seeds, table=table, as_json=as_json)
     from engine.simulation.campaign import Options, run_campaign
 
     time_ns = round((hours * 3600 + minutes * 60) * NS_PER_S) or None
