@@ -74,7 +74,10 @@ _OF_CLASS: Final[dict[type[Row], dict[str, st.SearchStrategy[Any]]]] = {
     rows_trades.TradeEvidenceRow: {"kind": _one_of("conflict", "void", "unlisted")},
     rows.SignalRow: {"strength": st.decimals(0, 100, places=18), "confidence": st.decimals(0, 1, places=18)},
     rows.AgentRow: {"status": _one_of("active", "inactive", "paused", "error")},
-    rows_people.AccountRow: {"account_type": _one_of("spot", "margin", "futures"), "mode": _one_of("paper", "live")},
+    rows_people.AccountRow: {
+        "account_type": _one_of("spot", "margin", "futures"), "mode": _one_of("paper", "live"),
+        "dead_man_ms": st.none() | st.integers(1, 10**9),
+    },
     rows.TradingStateRow: {
         "scope": _one_of("engine", "account", "agent"), "state": _one_of("active", "reducing", "halted"),
     },

@@ -114,6 +114,7 @@ CREATE TABLE trading_accounts (
     mode varchar(10) NOT NULL DEFAULT 'paper' CHECK (mode IN ('paper', 'live')),
     api_key_id uuid,
     starting_balances jsonb, -- {asset: quantity}; seeds a paper account once
+    dead_man_ms bigint CHECK (dead_man_ms > 0), -- silence after which the venue cancels the account's orders
     is_active boolean NOT NULL DEFAULT true,
     config_hash text,
     created_at timestamptz NOT NULL DEFAULT now(),
