@@ -1,4 +1,4 @@
-"""Mutants of reservations, decisions, halts, ledger and reconciliation: each finds what it breaks, and leaves no trace."""
+"""Mutants of reservations, decisions, halts and books: each finds what it breaks, and leaves no trace."""
 
 import pytest
 
