@@ -159,14 +159,12 @@ def _print(summary: "Summary", reports: list[dict[str, Any]]) -> None:
 
 def _explain(done: "Done", options: "Options", *, shrinks: bool) -> dict[str, Any]:
     """Say how a failure is repeated, with as few faults as it takes."""
-    from engine.runtime.log import set_level
     from engine.simulation.cast import usual_cast
     from engine.simulation.run import run_seed
     from engine.simulation.shrink import shrink
 
     result, forbidden = done.result, options.forbidden
     if shrinks:
-        set_level("critical")
         small = shrink(
             result,
             lambda names: run_seed(

@@ -38,6 +38,8 @@ class _Output:
         self.render: Callable[[Any, str, Fields], str | bytes] = _console(colors=False)
         self.now_ns: Callable[[], int] = time.time_ns
         self.sinks: list[LogSink] = []
+        self.is_silent = False
+        """Lines go to the sinks only."""
         self.lost = 0
         """Lines that could not be written."""
 
@@ -122,6 +124,8 @@ def _feed_sinks(logger: Any, level: str, fields: Fields) -> Fields:
 
 
 def _render(logger: Any, level: str, fields: Fields) -> str:
+    if _output.is_silent:
+        raise structlog.DropEvent
     line = _output.render(logger, level, fields)
     return line if isinstance(line, str) else line.decode()
 
@@ -209,6 +213,17 @@ def set_level(level: str) -> None:
     _output.level = number
     # Other libraries' info lines are our debug: asyncio and ccxt are chatty.
     logging.getLogger().setLevel(number if number != logging.INFO else logging.WARNING)
+
+
+@contextmanager
+def sinks_only(level: str) -> Iterator[None]:
+    """Write nothing inside the `with` block; sinks get the lines of `level` and up. For simulations."""
+    before = _output.level, _output.is_silent
+    _output.level, _output.is_silent = logging.getLevelNamesMapping()[level.upper()], True
+    try:
+        yield
+    finally:
+        _output.level, _output.is_silent = before
 
 
 def add_sink(sink: LogSink) -> None:

@@ -14,7 +14,6 @@ from typing import Final
 import msgspec
 
 from engine.runtime.clock import WallClock
-from engine.runtime.log import set_level
 from engine.simulation.cast import usual_cast
 from engine.simulation.probes import never_reached
 from engine.simulation.run import STORM_NS, Result, run_seed
@@ -157,13 +156,12 @@ def _seeds(options: Options, known: Collection[int]) -> Iterator[int]:
 
 def _run_all(seeds: Iterator[int], options: Options) -> Iterator[Done]:
     if options.jobs == 1:
-        set_level("critical")
         for seed in seeds:
             yield run_one(seed, options)
         return
     # A fresh interpreter for each process: nothing of ours is forked half-way.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(options.jobs, context, initializer=set_level, initargs=("critical",)) as pool:
+    with ProcessPoolExecutor(options.jobs, context) as pool:
         running: set[Future[Done]] = set()
         while True:
             room = options.jobs * AHEAD - len(running)

@@ -186,3 +186,15 @@ def test_a_log_that_nobody_reads_ends_nobody(stream: io.StringIO) -> None:
     get_logger("actors.ledger").info("fill_booked")
     assert log._output.lost == before + 1
     assert stream.getvalue() == ""
+
+
+def test_a_simulation_writes_nothing_and_its_sinks_hear_what_matters(stream: io.StringIO) -> None:
+    sink = LogSink("debug")
+    add_sink(sink)
+    with log.sinks_only("error"):
+        get_logger("x").info("history")
+        get_logger("x").error("broken")
+    get_logger("x").info("written again")
+    remove_sink(sink)
+    assert [record.event for record in sink.take(10)] == ["broken", "written again"]
+    assert [line["event"] for line in lines(stream)] == ["written again"]

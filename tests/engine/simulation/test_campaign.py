@@ -1,11 +1,7 @@
 """Many runs: each seed once, on as many processes as wished, in pieces where somebody pulls the plug."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from engine.runtime.log import set_level
 from engine.simulation.campaign import (
     Done,
     Options,
@@ -20,12 +16,6 @@ from engine.simulation.run import Result
 from tests.engine.simulation.test_shrink import EMPTY
 
 S = 1_000_000_000
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    yield
-    set_level("info")
 
 
 def seeds_of(options: Options) -> tuple[list[int], Summary]:

@@ -1,17 +1,7 @@
 """Whole runs: a seed is one run, whatever happened before it; storms have everything they must have."""
 
-import pytest
-
-from engine.runtime.log import set_level
 from engine.simulation.run import digest_of, run_seed
 from tests.support.simulation import TWO_OWNERS, a_cast, a_hostile_cast, a_short_run
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> object:
-    set_level("critical")
-    yield
-    set_level("info")
 
 
 def test_a_seed_is_one_run() -> None:
