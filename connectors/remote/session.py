@@ -33,12 +33,14 @@ RETRY_MAX_NS: Final = 10 * MAX_NS
 
 
 class _Account:
-    __slots__ = ("is_open", "message")
+    __slots__ = ("is_given_up", "is_open", "message")
 
     def __init__(self, message: OpenAccount) -> None:
         self.message = message
         self.is_open = False
         """On this connection."""
+        self.is_given_up = False
+        """Whoever asked for it was told that it is not open."""
 
 
 class RemoteSession(RemoteWire):
@@ -149,12 +151,17 @@ class RemoteSession(RemoteWire):
         if known is None:
             known = self._accounts[message.account_id] = _Account(message)
         known.message = message
-        if self._capabilities is not None:
+        if self._capabilities is not None and known.is_open:
+            # Known to be open; the venue hears of it again, since it may have something to tell to whoever is new.
+            on_answer(AccountOpened(account_id=message.account_id, created=False))
+            self._introduce(known)
+        elif self._capabilities is not None:
             self._introduce(known, on_answer)
         elif self._told is None:
             # Soon after the start: the first dial decides. Later nobody is kept waiting by a venue that hangs.
             self._callers.append((message, on_answer))
         else:
+            known.is_given_up = True
             on_answer(without_answer(message, self._why, self._wall.now_ns()))
 
     def _introduce(self, account: _Account, on_answer: OnAnswer | None = None) -> None:
@@ -173,7 +180,12 @@ class RemoteSession(RemoteWire):
         account_id = account.message.account_id
         if isinstance(answer, AccountOpened):
             account.is_open = True
+            if account.is_given_up and self._told:
+                # Whoever has done without this account hears that it is there.
+                self._say(connected=True)
+            account.is_given_up = False
         elif not account.is_open:
+            account.is_given_up = True
             self._odd("account_not_opened", f"{account_id}: {answer}")
             self._later(self._times.reopen_ns, Reopen(self._session, account_id))
         self._opening.discard(account_id)

@@ -188,7 +188,11 @@ async def _wire(
         reconciler = await _start_reconciler(ports, cell, each, trigger)
         started.append(reconciler)
         doors[each.id] = AccountRefs(reconciler=reconciler, ledger=each.ledger)
-    declared = {each.state.row.exchange: each.capabilities for each in accounts}
+    # One account that could not ask is reason enough to load the cell again when its venue comes.
+    unasked = {each.state.row.exchange for each in accounts if each.capabilities is None}
+    declared = {
+        each.state.row.exchange: None if each.state.row.exchange in unasked else each.capabilities for each in accounts
+    }
     return Wired(cell.numbers.fence, gate, coordinator, tuple(each.id for each in accounts), started, doors, declared)
 
 

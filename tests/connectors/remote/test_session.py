@@ -202,3 +202,22 @@ async def test_it_stops_while_it_dials_and_while_it_is_connected() -> None:
     async with a_line() as other:
         assert await other.ref.stop()
         assert other.link.is_closed
+
+
+async def test_an_account_that_was_given_up_is_told_of_when_it_opens() -> None:
+    async with a_line() as line:
+        reply = await line.ask(an_account(OTHER))
+        await line.say(RemoteRefused(code="unknown_account"), to=OpenAccount)
+        assert await reply == CannotTell(why="unknown_account")
+        assert connected(line) == [True]
+        await line.wait(1)
+        await line.say(AccountOpened(account_id=OTHER, created=True), to=OpenAccount)
+        assert connected(line) == [True, True], "whoever has done without it may ask again"
+
+
+async def test_an_account_that_is_open_is_open_whatever_becomes_of_asking_again() -> None:
+    async with a_line() as line:
+        answer = await (await line.ask(an_account()))
+        assert isinstance(answer, AccountOpened)
+        assert answer.capabilities is not None
+        assert any(isinstance(each.body, OpenAccount) for each in line.link.sent), "the venue may have something to tell"
