@@ -220,4 +220,4 @@ async def test_an_account_that_is_open_is_open_whatever_becomes_of_asking_again(
         answer = await (await line.ask(an_account()))
         assert isinstance(answer, AccountOpened)
         assert answer.capabilities is not None
-        assert any(isinstance(each.body, OpenAccount) for each in line.link.sent), "the venue may have something to tell"
+        assert any(isinstance(each.body, OpenAccount) for each in line.link.sent), "it may have something to tell"
