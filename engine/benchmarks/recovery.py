@@ -14,7 +14,7 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ READY_S: Final = 3.0
 PEAK_MIB: Final = 512.0
 """Goal: resident memory of the engine, at most."""
 TIMEOUT_S: Final = 120.0
-POLL_NS: Final = 10_000_000
+POLL_S: Final = 0.02
 CONFIG: Final = """
 [market]
 source = "simulated"
@@ -71,7 +71,8 @@ class Engine:
         while not self._is_ready():
             if self._process.poll() is not None or _now_s() > deadline_s:
                 raise RuntimeError(f"the engine does not become ready:\n{self._log.read_text()[-2000:]}")
-            asyncio.run(WallClock().sleep(POLL_NS))
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(POLL_S)
 
     def _is_ready(self) -> bool:
         try:

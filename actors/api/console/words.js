@@ -47,6 +47,16 @@ export function sentence(message, store) {
     case "AgentPaused":
     case "AgentFailed":
       return `${store.agentName(data.id)} ${{ AgentStarted: "was started", AgentStopped: "was stopped", AgentPaused: "was paused", AgentFailed: `failed: ${data.status_reason}` }[type]}`;
+    case "DiscrepancyFound":
+      return `The venue shows ${quantity(data.venue)} ${data.asset}, the books ${quantity(data.ours)}`;
+    case "DiscrepancyExplained":
+      return `${data.asset} agrees with the venue again`;
+    case "DiscrepancyOverdue":
+      return `Nobody knows why: ${data.message}`;
+    case "DiscrepancyWrittenOff":
+      return `The difference in ${data.asset} was written off: ${data.detail?.reason ?? ""}`;
+    case "WriteOffTakenBack":
+      return `The write-off of ${data.asset} was taken back`;
     case "TradingHalted":
       return `Trading halted (${data.scope}): ${data.reason}`;
     case "TradingResumed":

@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from tests.support.api import ApiRig
+from tests.support.api import ADA_ACCOUNT, ApiRig
 from tests.support.browser import PHONE, Desk, chromium, desk
+from tests.support.crash_audit import _actor
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.browser, pytest.mark.slow]
 
@@ -58,6 +59,16 @@ async def test_an_operator_logs_in_watches_trades_and_halts(rig: ApiRig, chromiu
         await page.click("dialog button:has-text('Resume trading')")
         await page.wait_for_selector(".chip.good:has-text('ACTIVE')")
         assert (await rig.get("/control/state"))["state"] == "active"
+        assert view.problems == []
+
+
+async def test_what_differs_from_the_venue_is_shown_at_its_account(rig: ApiRig, chromium_path: str) -> None:
+    _actor(rig.paper)._exchange.accounts[ADA_ACCOUNT].balance("USDT").total += 5  # Nobody told the engine.
+    answer = await rig.call("POST", f"/accounts/{ADA_ACCOUNT}/reconcile", json={})
+    assert answer.json["discrepancies"] == 1
+    async with chromium(chromium_path) as browser, desk(browser, rig) as view:
+        await view.log_in()
+        await view.page.wait_for_selector(".compared.bad:has-text('Differs from the venue: +5 USDT (deposit?)')")
         assert view.problems == []
 
 
