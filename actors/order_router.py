@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from actors.cancels import Cancels, cancel_of
+from actors.amends import Amending
+from actors.cancels import Cancels, cancel_of, has_cancel
 from actors.cell import Cell, Instruments
 from actors.denials import DenialFolder
 from actors.inferring import INFER_AFTER_NS
@@ -21,7 +22,7 @@ from actors.live_order import LiveOrder, denied_order, new_order, submit_of
 from actors.order_loading import restored_order
 from actors.order_memory import DONE_MAX
 from actors.reconciling import FactsRecalled
-from actors.resolving import DUPLICATES, Resolving
+from actors.resolving import DUPLICATES
 from actors.router_core import Recalled, Stranger
 from actors.venue_questions import VenueQuestions
 from engine.domain.capabilities import Capabilities
@@ -35,8 +36,11 @@ from engine.messages.rows_trades import TradeEvidenceRow
 from engine.messages.system import Flush
 from engine.messages.venues import (
     VenueAccepted,
+    VenueAmended,
+    VenueAmendRefused,
     VenueCancel,
     VenueCancelRefused,
+    VenueConnection,
     VenueFill,
     VenueNotSent,
     VenueOrderDone,
@@ -50,6 +54,7 @@ from engine.messages.writing import CellHalted, CommandRecord, StoreStatus, Unit
 from engine.runtime.actor import handles
 from engine.runtime.bus import Subscription
 from engine.runtime.errors import ActorDeadError
+from engine.runtime.fault_points import fault_point
 from engine.runtime.future import AsyncioFuture
 from engine.runtime.ref import Ref
 
@@ -58,6 +63,8 @@ SEND_WITHIN_NS: Final = 5_000_000_000
 
 VENUE_EVENTS: Final = (
     VenueAccepted,
+    VenueAmended,
+    VenueAmendRefused,
     VenueRejected,
     VenueUnknown,
     VenueNotSent,
@@ -65,11 +72,10 @@ VENUE_EVENTS: Final = (
     VenueCancelRefused,
     VenueFill,
     VenueOrderUpdate,
-    VenueTradeVoided,
 )
 
 
-class OrderRouter(Resolving):
+class OrderRouter(Amending):
     """One per trading account."""
 
     def __init__(  # noqa: PLR0913 - each is handed over by the wiring, by name.
@@ -120,7 +126,7 @@ class OrderRouter(Resolving):
         self.connector = connector
         self.capabilities = capabilities
         self.infer_after_ns = infer_after_ns
-        self._send_within_ns = send_within_ns
+        self.send_within_ns = send_within_ns
         self._denials = DenialFolder()
         self._subscriptions: list[Subscription] = []
         self.cancels = Cancels(account_id=account_id, ids=cell.ids, outbox=self.outbox, send=self.send_cancel)
@@ -136,8 +142,14 @@ class OrderRouter(Resolving):
             self.memory.add(restored_order(load))
 
     def on_start(self) -> None:
-        """Hear of commits, of the database and of the cell's end."""
+        """Hear of commits, of the database, of the venue's connection and of the cell's end.
+
+        What a venue takes back it may say at once when the account is opened: that waits until fills are applied.
+        """
         tell = self.actor_ref.tell
+        self.hold_early()
+        self._subscriptions.append(self.cell.bus.subscribe(VenueTradeVoided, tell, key=self.account_id))
+        self._subscriptions.append(self.cell.bus.subscribe(VenueConnection, tell, key=self.venue))
         self._subscriptions.append(self.cell.bus.subscribe(StoreStatus, tell))
         self._subscriptions.append(self.cell.bus.subscribe(CellHalted, tell, key=self.cell.user_id))
 
@@ -166,8 +178,15 @@ class OrderRouter(Resolving):
             if live.state.lifecycle is Lifecycle.SUBMITTING and live.unsent is None:
                 self.unknown(live)
             self.watch_missing(live)
-            if live.requests:
+            self.doubt_amends(live)
+            if has_cancel(live):
                 self.send_cancel(cancel_of(live))
+
+    @handles(VenueConnection)
+    def on_connection(self, message: VenueConnection) -> None:
+        """Learn what the venue can do, where it says so: it may have been away when this cell began."""
+        if message.capabilities is not None:
+            self.capabilities = message.capabilities
 
     # --- Intents ------------------------------------------------------------------------------------------------------
 
@@ -177,7 +196,7 @@ class OrderRouter(Resolving):
         live = new_order(
             message.intent,
             fence=self.cell.numbers.fence,
-            send_by_ns=self.cell.wall.now_ns() + self._send_within_ns,
+            send_by_ns=self.cell.wall.now_ns() + self.send_within_ns,
             now_ns=self.cell.clock.now_ns(),
         )
         live.state.apply_submitted()
@@ -307,6 +326,8 @@ class OrderRouter(Resolving):
     @handles(VenueFill, VenueOrderDone, VenueOrderUpdate, VenueTradeVoided)
     def on_fact(self, message: Stranger) -> None:
         """A fill, one that is taken back, the end of an order, or where it stands."""
+        if isinstance(message, VenueFill):
+            fault_point("fill.received")
         self.take(message)
 
     @handles(VenueCancelRefused)
