@@ -63,9 +63,11 @@ class Sends:
         self._fence(process, submit.order_id, submit.fence or row.fence or 0, "submit")
         if row.lifecycle != "submitting":
             self._findings.broken("I4", f"{_name(submit)} was sent while it is {row.lifecycle} ({row.done_reason})")
-        now_ns = self._findings.now_ns
-        if now_ns > submit.valid_until_ns + self.skew_ns:
-            late_ms = (now_ns - submit.valid_until_ns) // 1_000_000
+        now_ns, until_ns = self._findings.now_ns, row.send_by or 0
+        if submit.valid_until_ns != until_ns:
+            self._findings.broken("I3", f"{_name(submit)}: stored send-by is {until_ns}, sent {submit.valid_until_ns}")
+        if now_ns > until_ns + self.skew_ns:
+            late_ms = (now_ns - until_ns) // 1_000_000
             self._findings.broken("I11", f"{_name(submit)} was sent by {process} {late_ms} ms after its send-by")
         scope = self._promises.halted(row.user_id, row.account_id, row.agent_id)
         if scope is not None and not submit.reduce_only and row.origin != "system":

@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from actors.halted_scopes import HaltObeying
 from connectors.remote.connector import RemoteVenue
 from engine.domain.errors import DependencyAway
 from engine.messages.ports import UnitResult
-from engine.messages.venues import VenueSubmit
 from engine.messages.writing import WriteAnswer, WriteUnit
 from engine.simulation.mutants import Swaps, answers, mutant
 from engine.simulation.store import LeasedFacts
@@ -58,29 +55,27 @@ def no_fence_check_in_the_store(swaps: Swaps) -> None:
 
 
 @mutant
-def no_fence_check_at_the_send(swaps: Swaps) -> None:
-    """The connector does not look whether the lease still holds when it writes an order."""
-    swaps.swap(RemoteVenue, "_is_fenced", answers(value=False))
-
-
-@mutant
 def valid_until_ignored(swaps: Swaps) -> None:
-    """Router and connector send orders however old they are, and give them a new time limit."""
+    """Router and connector send orders however old they are."""
 
     def make(_: Any) -> Any:
         def send_open(self: RemoteVenue, command: Any) -> None:
             why = self._why_closed(command.account_id)
             if why is None and self._is_fenced(command, self._permit.may_send):
                 why = "fenced"
-            if isinstance(command, VenueSubmit):
-                until_ns = max(command.valid_until_ns, self._wall.now_ns() + 5_000_000_000)
-                command = msgspec.structs.replace(command, valid_until_ns=until_ns)
             self._send_command(command, why, 1 << 20)
 
         return send_open
 
     swaps.swap(RemoteVenue, "_send_open", make)
     swaps.swap(HaltObeying, "why_unsendable", answers(None))
+
+
+@mutant
+def frozen_owner_sends_late(swaps: Swaps) -> None:
+    """Nothing at all is looked at before an order is written: neither its age nor whether the lease still holds."""
+    valid_until_ignored(swaps)
+    swaps.swap(RemoteVenue, "_is_fenced", answers(value=False))
 
 
 @mutant

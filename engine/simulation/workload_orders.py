@@ -87,7 +87,7 @@ def draw_order(rng: Rng, instrument: Instrument, price: Decimal) -> dict[str, An
     if kind == "reduce_only" and not instrument.is_perpetual:
         kind = "market"
     side = rng.choice((Side.BUY, Side.SELL))
-    units = rng.choice((1, 2, 5, 10, 50, 200))
+    units = rng.choice((1, 5, 20, 60, 120, 200))
     if kind == "huge":
         units *= HUGE
     quantity = _multiple(instrument, units)

@@ -53,7 +53,14 @@ def test_an_order_that_is_not_committed_is_found() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"quantity": Decimal(1)}, {"price": None}, {"side": Side.SELL}, {"reduce_only": True}, {"venue_client_id": "x"}],
+    [
+        {"quantity": Decimal(1)},
+        {"price": None},
+        {"side": Side.SELL},
+        {"reduce_only": True},
+        {"venue_client_id": "x"},
+        {"valid_until_ns": START_NS + 9_000_000_000},
+    ],
     ids=str,
 )
 def test_an_order_that_leaves_otherwise_than_it_is_stored_is_found(changes: dict[str, Any]) -> None:
