@@ -15,10 +15,11 @@ from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import AgentId, Symbol, UserId, Venue
 from engine.domain.kinds import Side
 from engine.domain.values import ZERO, add, divide, multiply
-from engine.messages import rows, rows_halts, rows_people, rows_trades
+from engine.messages import rows, rows_executors, rows_halts, rows_people, rows_trades
 from engine.messages.archive import OrderLoad
 from engine.messages.load import AccountState, AgentHolding, AgentState, CellState
 from engine.messages.rows import Row
+from storage.load_executors import executor_states
 from storage.pool import OUTCOME_UNKNOWN, Connection, Pool
 from storage.row_decode import columns_of, decode
 from storage.sql import statements
@@ -43,7 +44,9 @@ def load_statements() -> Mapping[str, str]:
     """Return the statements of `load.sql` with the row structs' columns filled in."""
 
     def columns(mark: re.Match[str]) -> str:
-        module = next(each for each in (rows_halts, rows_trades, rows_people, rows) if hasattr(each, mark[1]))
+        module = next(
+            each for each in (rows_executors, rows_halts, rows_trades, rows_people, rows) if hasattr(each, mark[1])
+        )
         return columns_of(getattr(module, mark[1]))
 
     return {name: _COLUMNS.sub(columns, text) for name, text in statements("load").items()}
@@ -109,6 +112,7 @@ class CellLoader:
             limits=_rows(rows_people.LimitRow, await connection.fetch(sql["limits"], user_id)),
             states=_rows(rows.TradingStateRow, await connection.fetch(sql["states"], user_id)),
             halts=_rows(rows_halts.HaltRow, await connection.fetch(sql["halts"], user_id)),
+            executors=await executor_states(connection, user_id, sql),
             recent_orders=_rows(rows.OrderRow, reversed(recent)),
             last_day=None if last_day is None else decode(rows.PortfolioSnapshotRow, last_day),
         )

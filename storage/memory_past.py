@@ -12,11 +12,12 @@ from engine.domain.identifiers import AccountId, OrderId, Symbol, UserId
 from engine.domain.kinds import Side
 from engine.domain.order_facts import EXISTS_AFTER_ALL
 from engine.domain.values import ZERO, add, multiply
-from engine.messages import rows, rows_people, rows_trades
+from engine.messages import rows, rows_executors, rows_halts, rows_people, rows_trades
 from engine.messages.archive import OrderLoad
 from engine.messages.load import AccountState, AgentHolding, AgentState, CellState
 from engine.messages.rows import Row
 from storage.load import RECENT_ORDERS, RECENT_TRADES, holdings_of
+from storage.load_executors import executor_state
 from storage.memory_tables import MemoryTables
 
 R = TypeVar("R", bound=Row)
@@ -56,6 +57,12 @@ class MemoryPast:
             agents=self._agents(user_id, orders),
             limits=tuple(row for row in of_user(rows_people.LimitRow) if row.is_active),
             states=of_user(rows.TradingStateRow),
+            halts=tuple(row for row in of_user(rows_halts.HaltRow) if row.state != "lifted"),
+            executors=tuple(
+                executor_state(row, [order for order in orders if order.executor_id == row.id])
+                for row in sorted(of_user(rows_executors.ExecutorRow), key=_age)
+                if row.status in ACTIVE_EXECUTORS
+            ),
             recent_orders=tuple(orders[-RECENT_ORDERS:]),
             last_day=days[-1] if days else None,
         )

@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, Final, get_args, get_type_hints
 
-from engine.messages import rows, rows_halts, rows_market, rows_people
+from engine.messages import rows, rows_executors, rows_halts, rows_market, rows_people
 from engine.messages.rows import Row
 from storage.sql import statements
 
@@ -36,6 +36,7 @@ SHOWN: Final[dict[str, tuple[type[Row], tuple[str, ...], tuple[str, ...]]]] = {
         ("config_hash",),
         ("status_reason", "last_decision_at:time", "state", "input_position", "performance", "version"),
     ),
+    "executor": (rows_executors.ExecutorRow, (), ()),
     "limit": (rows_people.LimitRow, (), ()),
     "alert": (rows_people.RiskAlertRow, (), ("acknowledged",)),
     "trading_state": (rows.TradingStateRow, (), ()),

@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 
 from engine.domain.errors import BadInput
-from engine.domain.identifiers import AccountId, AgentId, CorrelationId, OrderId, Symbol, UserId, Venue
+from engine.domain.identifiers import AccountId, AgentId, CorrelationId, ExecutorId, OrderId, Symbol, UserId, Venue
 from engine.messages.read_ports import (
     FIRST_PAGE,
     LIMIT_MAX,
@@ -150,6 +150,14 @@ class PostgresReads:
     async def agent(self, user_id: UserId, agent_id: AgentId) -> bytes | None:
         """Read one agent with its state."""
         return await self._object("agent", user_id, agent_id)
+
+    async def executors(self, user_id: UserId, page: PageRequest = FIRST_PAGE, *, status: str | None = None) -> Page:
+        """Read executors, newest first."""
+        return await self._paged("executors", user_id, page, status)
+
+    async def executor(self, user_id: UserId, executor_id: ExecutorId) -> bytes | None:
+        """Read one executor with its newest orders."""
+        return await self._object("executor", user_id, executor_id)
 
     async def limits(self, user_id: UserId) -> Page:
         """Read limits."""

@@ -9,7 +9,19 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from actors.api import accounts, agents, auth, control, market, orders, reconciliations, stream, system, tokens
+from actors.api import (
+    accounts,
+    agents,
+    auth,
+    control,
+    executors,
+    market,
+    orders,
+    reconciliations,
+    stream,
+    system,
+    tokens,
+)
 from actors.api.acks import Acks
 from actors.api.console_files import add_console
 from actors.api.context import CONTEXT, Context
@@ -28,7 +40,7 @@ SHUTDOWN_S: Final = 2.0
 """Time for open requests to end when the engine stops."""
 SESSIONS_NS: Final = 5_000_000_000
 """How often the sessions behind open streams are checked again."""
-AREAS: Final = (accounts, agents, auth, control, market, orders, reconciliations, stream, system, tokens)
+AREAS: Final = (accounts, agents, auth, control, executors, market, orders, reconciliations, stream, system, tokens)
 
 
 class AddressQuery(msgspec.Struct, frozen=True):

@@ -26,6 +26,8 @@ class CellRefs:
     """RiskGate: orders, cancels, halts, resumes, trading state."""
     coordinator: Ref[Any]
     """AgentCoordinator: agents' life."""
+    executors: Ref[Any]
+    """ExecutorDesk: plans that place and follow orders of their own."""
     accounts: Mapping[AccountId, AccountRefs] = field(default_factory=dict)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from actors.agent_coordinator import AgentCoordinator
 from actors.api.cells import AccountRefs
 from actors.cell import AgentLoad, AgentPosition, Cell, Instruments
+from actors.executors.desk import ExecutorDesk
 from actors.gate_load import GateAccount
 from actors.ledger import Ledger, LedgerLoad
 from actors.order_loading import restored_order
@@ -83,6 +84,7 @@ class Wired:
     fence: int
     gate: Ref[Any]
     coordinator: Ref[Any]
+    executors: Ref[Any]
     accounts: tuple[AccountId, ...] = ()
     actors: list[Ref[Any]] = field(default_factory=list)
     """In order of start."""
@@ -183,6 +185,17 @@ async def _wire(
         session=ports.session,
     )
     started.append(coordinator)
+    executors = await ports.system.start(
+        ExecutorDesk,
+        name=f"executors/{cell.user_id}",
+        cell=cell,
+        gate=gate,
+        instruments=ports.instruments,
+        marks=ports.marks,
+        venues={each.id: each.state.row.exchange for each in accounts},
+        executors=state.executors,
+    )
+    started.append(executors)
     doors: dict[AccountId, AccountRefs] = {}
     for each in accounts:
         reconciler = await _start_reconciler(ports, cell, each, trigger)
@@ -193,7 +206,9 @@ async def _wire(
     declared = {
         each.state.row.exchange: None if each.state.row.exchange in unasked else each.capabilities for each in accounts
     }
-    return Wired(cell.numbers.fence, gate, coordinator, tuple(each.id for each in accounts), started, doors, declared)
+    return Wired(
+        cell.numbers.fence, gate, coordinator, executors, tuple(each.id for each in accounts), started, doors, declared
+    )
 
 
 def _is_served(ports: CellPorts, account: AccountState) -> bool:

@@ -46,7 +46,7 @@ class CellDirectory:
         wired = self._running.get(user_id)
         if wired is None:
             return None
-        return CellRefs(gate=wired.gate, coordinator=wired.coordinator, accounts=wired.doors)
+        return CellRefs(gate=wired.gate, coordinator=wired.coordinator, executors=wired.executors, accounts=wired.doors)
 
     def users(self) -> Iterable[UserId]:
         """Name the users whose cells run here."""

@@ -102,7 +102,7 @@ def place(target: Target, **given: object) -> None:
     client = Client.find(target)
     body = {key: value for key, value in given.items() if value is not None}
     if "account_id" not in body:
-        body["account_id"] = _only_account(client)
+        body["account_id"] = only_account(client)
     answer = client.call("POST", "/api/v1/orders", body=body, query={"wait": "ack"})
     if target.as_json:
         print_json(answer)
@@ -110,7 +110,12 @@ def place(target: Target, **given: object) -> None:
         print_object({key: answer.get(key) for key in ("id", "status", "filled_quantity", "average_price")})
 
 
-def _only_account(client: Client) -> str:
+def only_account(client: Client) -> str:
+    """Return the id of the one account that there is.
+
+    Raises:
+        click.UsageError: There is none, or more than one.
+    """
     accounts = client.get("/accounts")["items"]
     if len(accounts) != 1:
         names = ", ".join(f"{account['name']} {account['id']}" for account in accounts)

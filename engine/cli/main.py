@@ -27,6 +27,7 @@ COMMANDS = {
     "reconcile": ("engine.cli.reconcile:reconcile", "Compare an account with its venue now."),
     "discrepancies": ("engine.cli.reconcile:discrepancies", "List differences to venues, or write one off."),
     "order": ("engine.cli.control:order", "Place and cancel orders."),
+    "executor": ("engine.cli.executors:executor", "Start and stop brackets, TWAPs, grids, DCAs and chases."),
     "agent": ("engine.cli.control:agent", "Start, pause and stop agents."),
     "halt": ("engine.cli.control:halt", "Stop new orders and cancel open ones."),
     "resume": ("engine.cli.control:resume", "Allow new orders again."),

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from engine.domain.identifiers import AgentId, Symbol
+from engine.domain.kinds import Side
 from engine.messages.archive import OrderLoad
 from engine.messages.rows import (
     AgentRow,
@@ -17,6 +18,7 @@ from engine.messages.rows import (
     TradeRow,
     TradingStateRow,
 )
+from engine.messages.rows_executors import ExecutorRow
 from engine.messages.rows_halts import HaltRow
 from engine.messages.rows_people import AccountRow, LimitRow
 from engine.messages.rows_trades import TradeEvidenceRow
@@ -66,12 +68,36 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     """Cursor up to which the venue's fills are in the books."""
 
 
+class SlotTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """What all orders that one slot of an executor has had add up to."""
+
+    name: str
+    side: Side
+    generation: int
+    """Orders so far."""
+    first_price: Decimal | None
+    """Limit price of the first."""
+    filled: Decimal
+    value: Decimal
+    """Sum of filled quantity times average price."""
+
+
+class ExecutorState(msgspec.Struct, frozen=True, kw_only=True):
+    """An executor that has not ended."""
+
+    row: ExecutorRow
+    slots: tuple[SlotTotal, ...] = ()
+    orders: tuple[OrderRow, ...] = ()
+    """Its living orders, and the last of each slot."""
+
+
 class CellState(msgspec.Struct, frozen=True, kw_only=True):
     """A user's cell as it was left."""
 
     time_zone: str
     accounts: tuple[AccountState, ...] = ()
     agents: tuple[AgentState, ...] = ()
+    executors: tuple[ExecutorState, ...] = ()
     limits: tuple[LimitRow, ...] = ()
     states: tuple[TradingStateRow, ...] = ()
     halts: tuple[HaltRow, ...] = ()

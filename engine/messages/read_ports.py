@@ -16,7 +16,7 @@ from uuid import UUID
 
 import msgspec
 
-from engine.domain.identifiers import AccountId, AgentId, OrderId, Symbol, UserId, Venue
+from engine.domain.identifiers import AccountId, AgentId, ExecutorId, OrderId, Symbol, UserId, Venue
 from engine.messages.rows import DiscrepancyRow
 from engine.messages.rows_people import UserRow, UserSessionRow
 from engine.messages.writing import CommittedEvent
@@ -221,6 +221,12 @@ class Reads(Protocol):
 
     async def agent(self, user_id: UserId, agent_id: AgentId) -> bytes | None:
         """Read one agent as a JSON object, `state` included."""
+
+    async def executors(self, user_id: UserId, page: PageRequest = FIRST_PAGE, *, status: str | None = None) -> Page:
+        """Read executors (columns of `ExecutorRow`), of one status or all, newest first."""
+
+    async def executor(self, user_id: UserId, executor_id: ExecutorId) -> bytes | None:
+        """Read one executor as a JSON object, with its newest hundred `orders`."""
 
     async def limits(self, user_id: UserId) -> Page:
         """Read limits (columns of `LimitRow`). One page holds all."""

@@ -3,7 +3,7 @@
 A message that is not here does not exist for the codec, the specifications or the tests.
 """
 
-from engine.messages import cell, market, orders, portfolio, remote, risk, signals, system, venues, writing
+from engine.messages import cell, executors, market, orders, portfolio, remote, risk, signals, system, venues, writing
 from engine.messages.base import Message
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -59,6 +59,11 @@ MESSAGES: tuple[type[Message], ...] = (
     cell.HoldFills,
     cell.ReconcileAccount,
     cell.ReconcileAnswer,
+    executors.StartExecutor,
+    executors.StopExecutor,
+    executors.PauseExecutor,
+    executors.ResumeExecutor,
+    executors.ExecutorAnswer,
     signals.AgentDecided,
     signals.StartAgent,
     signals.StopAgent,
@@ -120,6 +125,7 @@ IN_PROCESS: frozenset[type[Message]] = frozenset(
         orders.DenyOrder,
         orders.BookUnit,
         cell.ConfigureAgent,
+        executors.StartExecutor,
         portfolio.ApplyReconciliation,
         portfolio.AdjustBalances,
         writing.WriteUnit,

@@ -135,3 +135,30 @@ LEFT JOIN LATERAL (
     SELECT close_price FROM market_data_ohlcv o
     WHERE o.symbol = p.symbol AND o.exchange = p.exchange AND o.timeframe = '1m' ORDER BY open_time DESC LIMIT 1) c ON true
 WHERE p.exchange = $1 AND coalesce(k.price, c.close_price) IS NOT NULL
+
+-- name: executors
+-- Executors of a user that have not ended.
+SELECT {columns:ExecutorRow} FROM executors t
+WHERE t.user_id = $1 AND t.status IN ('active', 'paused', 'stopping', 'error') ORDER BY t.created_at, t.id
+
+-- name: executor_slots
+-- What the orders of each slot of some executors add up to. An intent key is `executor:ID:SLOT:GENERATION`.
+SELECT s.executor_id, s.name, max(s.generation) AS generation, sum(s.filled_quantity) AS filled,
+       sum(s.filled_quantity * coalesce(s.average_price, 0)) AS value,
+       (array_agg(s.side ORDER BY s.generation))[1] AS side,
+       (array_agg(s.price ORDER BY s.generation))[1] AS first_price
+FROM (SELECT o.executor_id, o.side::text, o.price, o.filled_quantity, o.average_price,
+             substring(o.intent_key FROM '^executor:[^:]+:(.*):[0-9]+$') AS name,
+             substring(o.intent_key FROM '([0-9]+)$')::bigint AS generation
+      FROM orders o WHERE o.executor_id = ANY ($1::uuid[])) s
+GROUP BY s.executor_id, s.name ORDER BY s.executor_id, s.name
+
+-- name: executor_orders
+-- Orders of some executors that live, and the last of each slot.
+SELECT {columns:OrderRow} FROM orders t
+WHERE t.executor_id = ANY ($1::uuid[]) AND (t.lifecycle <> 'done' OR t.id IN (
+    SELECT DISTINCT ON (o.executor_id, substring(o.intent_key FROM '^(.*):[0-9]+$')) o.id
+    FROM orders o WHERE o.executor_id = ANY ($1::uuid[])
+    ORDER BY o.executor_id, substring(o.intent_key FROM '^(.*):[0-9]+$'),
+             substring(o.intent_key FROM '([0-9]+)$')::bigint DESC))
+ORDER BY t.created_at, t.id

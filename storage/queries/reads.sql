@@ -190,6 +190,22 @@ ORDER BY t.created_at, t.id LIMIT $4
 -- One agent, with its state.
 SELECT {agent}::text FROM trading_agents t WHERE t.user_id = $1 AND t.id = $2 AND t.deleted_at IS NULL
 
+-- name: executors
+-- A page of executors of one status or all, newest first.
+SELECT {executor}::text AS item, t.created_at AS at, t.id
+FROM executors t
+WHERE t.user_id = $1 AND ($2::text IS NULL OR t.status = $2)
+  AND ($3::timestamptz IS NULL OR (t.created_at, t.id) < ($3, $4::uuid))
+ORDER BY t.created_at DESC, t.id DESC LIMIT $5
+
+-- name: executor
+-- One executor with its newest orders.
+SELECT ({executor}::jsonb || jsonb_build_object('orders', (
+    SELECT coalesce(jsonb_agg({order_item}::jsonb ORDER BY t.created_at DESC, t.id DESC), '[]')
+    FROM (SELECT * FROM orders o WHERE o.executor_id = $2 AND o.user_id = $1
+          ORDER BY o.created_at DESC, o.id DESC LIMIT 100) t)))::text
+FROM executors t WHERE t.user_id = $1 AND t.id = $2
+
 -- name: limits
 -- All limits.
 SELECT coalesce(json_agg({limit} ORDER BY t.limit_type, t.created_at, t.id), '[]')::text

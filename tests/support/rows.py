@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from hypothesis import strategies as st
 
-from engine.messages import rows, rows_halts, rows_market, rows_people, rows_trades
+from engine.messages import rows, rows_executors, rows_halts, rows_market, rows_people, rows_trades
 from engine.messages.rows import Row, TextArray
 from storage.pool import Connection
 from storage.tables import encode_rows, table_of
@@ -67,6 +67,10 @@ _OF_CLASS: Final[dict[type[Row], dict[str, st.SearchStrategy[Any]]]] = {
         "time_in_force": _one_of("GTC", "IOC", "FOK"),
         "origin": _one_of("agent", "api", "executor", "external", "system"),
         "executor_id": st.none(),
+    },
+    rows_executors.ExecutorRow: {
+        "kind": _one_of("bracket", "twap", "grid", "dca", "chase"), "side": _one_of("buy", "sell"),
+        "status": _one_of("active", "paused", "stopping", "done", "cancelled", "error"), "generation": COUNTS,
     },
     rows.LedgerEntryRow: {
         "kind": _one_of("opening", "fill", "adjustment"), "trade_id": st.none(), "reverses": st.none(),

@@ -35,7 +35,7 @@ async def proof(*gates: tuple[str, ...], wait_s: float = 0.0) -> dict[str, Any]:
     system = ActorSystem(clock=clock, ids=Ids(clock, rng), rng=rng)
     try:
         refs = [await system.start(Gate, *states, name=f"gate/{number}") for number, states in enumerate(gates)]
-        cells = [(USER, CellRefs(gate=ref, coordinator=ref)) for ref in refs]
+        cells = [(USER, CellRefs(gate=ref, coordinator=ref, executors=ref)) for ref in refs]
         return await proof_of(WallClock(), cells, an_id(9), wait_s)
     finally:
         await system.stop_all()

@@ -1,0 +1,1 @@
+"""Executors: durable plans that place, follow and replace orders until they are done."""
