@@ -75,6 +75,8 @@ class CellPorts:
     readiness: Readiness
     session: str = ""
     """Name of the replay session."""
+    router_limits: Mapping[str, int] = field(default_factory=dict)
+    """Arguments of the routers that differ from the usual ones: simulations make rare paths usual by them."""
 
 
 @dataclass(slots=True)
@@ -257,6 +259,7 @@ async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, star
         instruments=ports.instruments,
         tombstones=state.tombstones,
         capabilities=capabilities,
+        **ports.router_limits,
     )
     started.append(router)
     return _Account(state, router, ledger, open_orders, capabilities)

@@ -37,6 +37,8 @@ class Tuning:
     """Messages of one turn of the ready queue."""
     shuffles: bool = True
     """The seed draws which mailbox is next."""
+    done_max: int = 1_000
+    """Done orders that a router remembers; of the others it asks the archive."""
 
 
 class Connect(Protocol):
@@ -78,6 +80,7 @@ class Daemon:
         self.cells = CellDirectory()
         self.by_name = {(each.venue, each.symbol): each for each in setting.instruments}
         self.is_up = False
+        self._tuning = tuning
 
     async def start(self, connect: Connect) -> None:
         """Start everything, bottom first, as `cival run` does."""
@@ -136,6 +139,7 @@ class Daemon:
             loader=self.store,
             leases=self.leases,
             readiness=self.readiness,
+            router_limits={"done_max": self._tuning.done_max},
         )
 
     def see(self, quote: QuoteTick) -> None:

@@ -99,7 +99,7 @@ class World:
 
     def _draw_tuning(self) -> Tuning:
         rng = self.rng("tuning")
-        return Tuning(budget=rng.choice((1, 4, 128)), shuffles=rng.random() < 0.5)
+        return Tuning(budget=rng.choice((1, 4, 128)), shuffles=rng.random() < 0.5, done_max=rng.choice((1, 5, 1_000)))
 
     # --- Doors --------------------------------------------------------------------------------------------------------
 
