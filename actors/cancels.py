@@ -53,7 +53,7 @@ class Cancels:
 
     def request(self, live: LiveOrder, reason: str, batch: FactBatch, now_ns: int) -> VenueCancel | None:
         """Add a request for an order to the unit; None if one is on its way already."""
-        if any(row.state == RequestState.REQUESTED.value for row in live.requests.values()):
+        if any(row.state == RequestState.REQUESTED.value for row in _cancels_of(live)):
             return None
         row = OrderRequestRow(
             id=self._ids.uuid(),
@@ -73,17 +73,19 @@ class Cancels:
         batch.request(live, "CancelRequested", row)
         return cancel_of(live)
 
-    def answer(self, live: LiveOrder, state: RequestState, code: str | None, batch: FactBatch, now_ns: int) -> None:
-        """Add the answer to every open request of an order to the unit."""
+    def answer(
+        self,
+        live: LiveOrder,
+        state: RequestState,
+        code: str | None,
+        batch: FactBatch,
+        now_ns: int,
+        kind: RequestKind | None = RequestKind.CANCEL,
+    ) -> None:
+        """Add the answer to every open request of a kind, None: of both, to the unit."""
         for row in tuple(live.requests.values()):
-            if not live.state.apply_request(row.id, RequestKind.CANCEL, state).changed:
-                continue
-            answered = msgspec.structs.replace(row, state=state.value, answer_code=code, updated_at=now_ns)
-            if state in _UNANSWERED:
-                live.requests[row.id] = answered
-            else:
-                del live.requests[row.id]
-            batch.request(live, "CancelAcknowledged" if state is RequestState.ACKED else "CancelRefused", answered)
+            if kind in (None, RequestKind(row.kind)):
+                answer_request(live, row, state, code, batch, now_ns)
 
     def leave(
         self, n: int, cancels: Iterable[VenueCancel], order_ids: tuple[OrderId, ...], reply: AsyncioFuture[CancelAnswer]
@@ -107,7 +109,7 @@ class Cancels:
         """
         overdue, self._overdue = self._overdue, set()
         for live in orders:
-            waiting = [row.id for row in live.requests.values() if row.state == RequestState.REQUESTED.value]
+            waiting = [row.id for row in _cancels_of(live) if row.state == RequestState.REQUESTED.value]
             if not overdue.isdisjoint(waiting):
                 self._outbox.hold(live.n, partial(self._send, cancel_of(live)))
             self._overdue.update(waiting)
@@ -138,6 +140,40 @@ class Cancels:
         for cancel in cancels:
             self._send(cancel)
         reply.set(CancelAnswer(order_ids=order_ids, durable=durable))
+
+
+def answer_request(
+    live: LiveOrder, row: OrderRequestRow, state: RequestState, code: str | None, batch: FactBatch, now_ns: int
+) -> None:
+    """Add the answer to one request to the unit, unless a stronger one is known."""
+    kind = RequestKind(row.kind)
+    if not live.state.apply_request(row.id, kind, state).changed:
+        return
+    answered = msgspec.structs.replace(row, state=state.value, answer_code=code, updated_at=now_ns)
+    if state in _UNANSWERED:
+        live.requests[row.id] = answered
+    else:
+        live.requests.pop(row.id, None)
+    batch.request(live, _EVENT_OF[kind, state], answered)
+
+
+_EVENT_OF = {
+    (RequestKind.CANCEL, RequestState.ACKED): "CancelAcknowledged",
+    (RequestKind.CANCEL, RequestState.REFUSED): "CancelRefused",
+    (RequestKind.CANCEL, RequestState.UNKNOWN): "CancelRefused",
+    (RequestKind.AMEND, RequestState.ACKED): "AmendAcknowledged",
+    (RequestKind.AMEND, RequestState.REFUSED): "AmendRefused",
+    (RequestKind.AMEND, RequestState.UNKNOWN): "AmendUnknown",
+}
+
+
+def _cancels_of(live: LiveOrder) -> list[OrderRequestRow]:
+    return [row for row in live.requests.values() if row.kind == RequestKind.CANCEL.value]
+
+
+def has_cancel(live: LiveOrder) -> bool:
+    """Whether a cancel of an order is not answered."""
+    return bool(_cancels_of(live))
 
 
 def cancel_of(live: LiveOrder) -> VenueCancel:

@@ -15,6 +15,8 @@ from engine.domain.kinds import (
     OrderStatus,
     OrderType,
     PositionSide,
+    RequestKind,
+    Side,
     TimeInForce,
 )
 from engine.domain.order import OrderState
@@ -118,6 +120,7 @@ class LiveOrder:
         self.row = row = _replace(
             self.row,
             external_order_id=state.external_order_id or None,
+            quantity=state.quantity,
             status=_TEXT_OF_STATUS[status],
             status_detail=detail,
             lifecycle=_NAME_OF[state.lifecycle],
@@ -150,8 +153,23 @@ class LiveOrder:
             status=state.status,
             is_done=state.is_done and not state.is_phantom,
             denial_code=self.row.denial_code,
+            price=self.row.stop_price if self.row.price is None else self.row.price,
+            **self._asked(),
         )
         return told
+
+    def _asked(self) -> dict[str, Decimal | None]:
+        """Return what open amends ask for at worst."""
+        if not self.requests:
+            return _NOTHING_ASKED
+        asked = [row for row in self.requests.values() if row.kind == RequestKind.AMEND.value]
+        quantities = [row.quantity for row in asked if row.quantity is not None]
+        prices = [each for row in asked if (each := row.price or row.stop_price) is not None]
+        nearest = max if self.state.side is Side.BUY else min
+        return {
+            "amend_quantity": max(quantities) if quantities else None,
+            "amend_price": nearest(prices) if prices else None,
+        }
 
     def _first_change(self) -> OrderChanged:
         state, row = self.state, self.row
@@ -177,6 +195,7 @@ class LiveOrder:
 
 
 _replace = msgspec.structs.replace
+_NOTHING_ASKED: Final[dict[str, Decimal | None]] = {"amend_quantity": None, "amend_price": None}
 _NO_FEES: Final[tuple[str | None, Decimal]] = (None, ZERO)
 # An enum's `value` costs a call.
 _TEXT_OF_STATUS: Final = {status: status.value for status in OrderStatus}

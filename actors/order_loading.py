@@ -1,13 +1,16 @@
 """Orders from what the tables hold: their rows, trades, requests and the evidence against some trades."""
 
+from decimal import Decimal
+
 from actors.evidence import VOID, fact_of_evidence
 from actors.live_order import LIFECYCLE_OF, LiveOrder, trade_id_of
 from engine.domain.identifiers import OrderId
 from engine.domain.kinds import DoneReason, Liquidity, RequestKind, RequestState, Side
 from engine.domain.order_facts import EXISTS_AFTER_ALL, FillFact, RequestFact
 from engine.domain.order_restore import restore_order
+from engine.domain.values import ZERO
 from engine.messages.archive import OrderLoad
-from engine.messages.rows import TradeRow
+from engine.messages.rows import OrderRow, TradeRow
 
 
 def restored_order(load: OrderLoad) -> LiveOrder:
@@ -37,7 +40,18 @@ def restored_order(load: OrderLoad) -> LiveOrder:
         evidence=[fact for fact in evidence if fact is not None],
         requests={each.id: RequestFact(RequestKind(each.kind), RequestState(each.state)) for each in load.requests},
     )
+    if _is_amended(row):
+        # The row has the values of the newest amend; one as old as the newest status brings nothing.
+        state.amended_at = (row.venue_updated_at or 0, row.quantity, row.price or ZERO, row.stop_price or ZERO)
     return LiveOrder(state, row, load.requests, [trade for trade in known if trade.voided_by is None])
+
+
+def _is_amended(row: OrderRow) -> bool:
+    """Whether an order has other values than those that it was sent with."""
+    sent = row.request or {}
+    now = (row.quantity, row.price, row.stop_price)
+    was = [None if (text := sent.get(name)) is None else Decimal(text) for name in ("quantity", "price", "stop_price")]
+    return bool(sent) and now != tuple(was)
 
 
 def fact_of_trade(trade: TradeRow) -> FillFact:

@@ -66,7 +66,10 @@ class OrderMemory:
     def trim(self, committed: int) -> None:
         """Forget the oldest done orders beyond the limit; `committed`: the last unit that is known to be durable."""
         while len(self._done) > self._limit:
-            oldest = self._by_id[self._done[0]]
+            oldest = self._by_id.get(self._done[0])
+            if oldest is None or not oldest.state.is_done:
+                self._done.popleft()  # Forgotten already, or opened again by an amend.
+                continue
             if oldest.n > committed or oldest.question or oldest.requests or oldest.state.missing_quantity:
                 return  # Not durable yet, or still of interest; the next end tries again.
             self._done.popleft()

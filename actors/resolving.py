@@ -60,12 +60,19 @@ class Resolving(Inferring):
         if self._is_settled(live):
             live.question = 0
         elif isinstance(answer, OrderFound):
-            live.question = 0
             self.apply_listed(self.gathering(), live, answer.order)
+            if self.is_in_doubt(live):
+                self._ask_on(live, None)
+            else:
+                live.question = 0
         elif isinstance(answer, OrderAbsent):
             self._absent(live, answer.venue_time_ns)
         else:
             self._ask_on(live, None)
+
+    def is_in_doubt(self, live: LiveOrder) -> bool:  # noqa: ARG002 - for whoever knows of more than this part does.
+        """Whether something beside the order itself is still to be found out."""
+        return False
 
     def _is_settled(self, live: LiveOrder) -> bool:
         return live.state.is_done and not live.state.is_phantom

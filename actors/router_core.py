@@ -18,7 +18,7 @@ from actors.order_loading import restored_order
 from actors.router_units import RouterUnits
 from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import AccountId, OrderId, Symbol, Venue
-from engine.domain.kinds import DoneReason, Lifecycle, OrderOrigin, RequestState
+from engine.domain.kinds import DoneReason, Lifecycle, OrderOrigin, RequestKind, RequestState
 from engine.domain.order_facts import FillFact, Outcome, StatusFact
 from engine.domain.values import add
 from engine.messages.archive import OrderArchive, OrderLoad
@@ -93,7 +93,9 @@ class RouterCore(RouterUnits):
         if live.requests and live.state.is_done and not live.state.is_phantom:
             state = RequestState.ACKED if live.state.done_reason is DoneReason.CANCELLED else RequestState.REFUSED
             code = None if state is RequestState.ACKED else "already_done"
-            self.cancels.answer(live, state, code, batch, self.cell.clock.now_ns())
+            # Fills alone do not end an amend: it may have made the order larger before the last of them.
+            kind = RequestKind.CANCEL if live.state.claimed_reason is None else None
+            self.cancels.answer(live, state, code, batch, self.cell.clock.now_ns(), kind=kind)
 
     def apply_fill(self, batch: FactBatch, live: LiveOrder, fill: VenueFill, *, is_in_history: bool = True) -> None:
         """Book a fill once, in whatever state the order is.
@@ -210,7 +212,8 @@ class RouterCore(RouterUnits):
 
         The profit that a fill realises, and so the balance, depends on the fills before it.
         """
-        self._early = []
+        if self._early is None:
+            self._early = []
 
     @property
     def is_holding(self) -> bool:

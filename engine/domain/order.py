@@ -36,7 +36,6 @@ from engine.domain.order_facts import (
 )
 from engine.domain.values import ZERO, add, divide, require_positive, round_money, subtract
 
-# Members of an enum cost a look-up each time; these are asked for with every fact.
 _SUBMITTING: Final = Lifecycle.SUBMITTING
 _WORKING: Final = Lifecycle.WORKING
 _DONE: Final = Lifecycle.DONE
@@ -72,6 +71,8 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
     """(venue time in ns, sequence) of the newest status; it tells an old status from a new one."""
     reported_quantity: Decimal = ZERO
     """The most that any status has counted as filled."""
+    amended_at: tuple[int, Decimal, Decimal, Decimal] = (-1, ZERO, ZERO, ZERO)
+    """Rank of the newest amend (`order_amend.py`)."""
 
     trades: dict[str, FillFact] = msgspec.field(default_factory=dict)
     """Trade id -> the report that counts, voided ones included."""
@@ -142,9 +143,8 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
     @property
     def is_phantom(self) -> bool:
         """Whether it counts as refused, or proven absent, and yet the venue has shown it and not ended it."""
-        if not (self.was_refused and self.was_seen) or self.claimed_reason not in REFUSALS:
-            return False
-        return self.lifecycle is _DONE and self.total_quantity < self.quantity
+        is_contradicted = self.was_refused and self.was_seen and self.claimed_reason in REFUSALS
+        return is_contradicted and self.lifecycle is _DONE and self.total_quantity < self.quantity
 
     @property
     def total_quantity(self) -> Decimal:

@@ -58,8 +58,7 @@ class OrderRow(Row, frozen=True, kw_only=True):
     position_side: str
     status: str
     status_detail: str | None
-    lifecycle: str
-    """Lower-case name of the rank: `submitting`."""
+    lifecycle: str  # Lower-case name of the rank: `submitting`.
     done_reason: str | None
     filled_quantity: Decimal
     average_price: Decimal | None
@@ -106,6 +105,11 @@ class OrderRequestRow(Row, frozen=True, kw_only=True):
     correlation_id: UUID
     created_at: Ns
     updated_at: Ns
+    quantity: Decimal | None = None
+    price: Decimal | None = None
+    stop_price: Decimal | None = None
+    fence: int | None = None
+    send_by: Ns | None = None
 
 
 class TradeRow(Row, frozen=True, kw_only=True):

@@ -23,7 +23,7 @@ from actors.risk_gate import RiskGate
 from connectors.paper.capabilities import capabilities
 from connectors.paper.latency import PaperLatency
 from connectors.paper.venue import PaperVenue
-from engine.domain.capabilities import Capabilities
+from engine.domain.capabilities import AmendKind, Capabilities
 from engine.domain.identifiers import AgentId, OrderId
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import Side
@@ -120,7 +120,7 @@ class CellRig:
         self.send_within_ns = send_within_ns
         self.done_max = done_max
         self.infer_after_ns = infer_after_ns
-        declared = msgspec.structs.replace(capabilities(self.venue), read_lag_ns=READ_LAG_NS)
+        declared = msgspec.structs.replace(capabilities(self.venue), read_lag_ns=READ_LAG_NS, amend=AmendKind.IN_PLACE)
         self.capabilities: Capabilities | None = declared
         self.reconcile_every_ns = reconcile_every_ns
         self.store = MemoryFactStore(is_strict=False, keeps_journal=keeps_journal)

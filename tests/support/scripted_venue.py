@@ -14,6 +14,7 @@ from engine.messages.venues import (
     OrderQuery,
     VenueAccepted,
     VenueAccount,
+    VenueAmend,
     VenueBalance,
     VenueCancel,
     VenueFill,
@@ -37,6 +38,7 @@ class Script:
     def __init__(self) -> None:
         self.submits: list[VenueSubmit] = []
         self.cancels: list[VenueCancel] = []
+        self.amends: list[VenueAmend] = []
         self.queries: list[Any] = []
         self.account: Any = VenueAccount(
             balances=(VenueBalance(asset="USDT", free=D(1_000_000), locked=D(0)),),
@@ -64,6 +66,10 @@ class ScriptedVenue(AsyncioActor):
     @handles(VenueCancel)
     def on_cancel(self, message: VenueCancel) -> None:
         self._script.cancels.append(message)
+
+    @handles(VenueAmend)
+    def on_amend(self, message: VenueAmend) -> None:
+        self._script.amends.append(message)
 
     @handles(AccountQuery)
     def on_account(self, query: AccountQuery) -> Any:
