@@ -1,6 +1,7 @@
 """`cival run` as a process: signals, the service manager, and what a person at the terminal sees."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -80,6 +81,8 @@ class Daemon:
                 raise
             _log.info("stopped_while_starting")
             return 1 if self._has_failed else 0
+        finally:
+            gc.enable()  # `cival run` has put it off.
         self._is_starting = False
         self._say_ready()
         await self._stop.wait()
