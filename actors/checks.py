@@ -42,6 +42,7 @@ from engine.messages.orders import OrderIntent
 HALTED: Final = "trading_halted"
 REDUCING: Final = "trading_reducing"
 NOT_READY: Final = "account_not_ready"
+UNGUARDED: Final = "dead_man_not_armed"
 DIFFERS: Final = "differs_from_venue"
 STALE: Final = "stale_book"
 
@@ -61,13 +62,16 @@ class Checks:
         capabilities: Mapping[AccountId, Capabilities | None] | None = None,
     ) -> None:
         """Keep what the rules look at; `capabilities`: account -> what its venue can do, where it says so."""
-        self._capabilities = dict(capabilities or {})
+        self.able: dict[AccountId, Capabilities | None] = dict(capabilities or {})
+        """Account -> what its venue can do, None where it does not say."""
         self._exposures = exposures
         self._limits = limits
         self._states = states
         self._marks = marks
         self.not_ready: dict[AccountId, str] = {}
         """Account -> why it may only reduce."""
+        self.unguarded: dict[AccountId, str] = {}
+        """Account -> why its dead-man switch, which it asked for, is not armed: it may only reduce."""
         self.shut: dict[AccountId, frozenset[str]] = {}
         """Account -> symbols and assets that may only be reduced: they differ from the venue."""
 
@@ -140,7 +144,7 @@ class Checks:
 
     def capabilities(self, account_id: AccountId) -> Capabilities | None:
         """Return what the venue of an account can do, None where it does not say."""
-        return self._capabilities.get(account_id)
+        return self.able.get(account_id)
 
     def halted(self, account_id: AccountId, agent_id: AgentId | None) -> Violation | None:
         """Refuse whatever is in a halted scope."""
@@ -151,7 +155,7 @@ class Checks:
 
     def can_amend(self, account_id: AccountId) -> bool:
         """Whether the venue can change an open order, as far as it says."""
-        found = self._capabilities.get(account_id)
+        found = self.able.get(account_id)
         return found is None or found.amend is not AmendKind.NONE
 
     def count(self, intent: OrderIntent, now_ns: int) -> None:
@@ -172,6 +176,9 @@ class Checks:
         reason = self.not_ready.get(intent.account_id)
         if reason is not None and self._reduces(intent, instrument) is not None:
             return violation(NOT_READY, "a reconciled account", reason)
+        reason = self.unguarded.get(intent.account_id)
+        if reason is not None and self._reduces(intent, instrument) is not None:
+            return violation(UNGUARDED, "an armed dead-man switch", reason)
         return self._agreement(intent, instrument)
 
     def _agreement(self, intent: OrderIntent, instrument: Instrument) -> Violation | None:
@@ -185,7 +192,7 @@ class Checks:
 
     def _ability(self, intent: OrderIntent, instrument: Instrument) -> Violation | None:
         """Refuse what the venue cannot do, before the wire."""
-        found = self._capabilities.get(intent.account_id)
+        found = self.able.get(intent.account_id)
         if found is None:
             return None
         return found.check_order(

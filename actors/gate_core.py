@@ -13,6 +13,7 @@ from actors.gate_load import GateAccount, rebuild
 from actors.intent_memory import IntentMemory
 from actors.limit_book import LimitBook
 from actors.outbox import Outbox
+from actors.proving_alive import ProvingAlive
 from actors.trading_states import TradingStates
 from engine.domain.errors import NotReady
 from engine.domain.identifiers import AccountId, AgentId
@@ -21,16 +22,17 @@ from engine.domain.position import Position
 from engine.messages.archive import OrderArchive
 from engine.messages.cell import AccountReadiness, BalancesChanged, DefaultLimitsChanged
 from engine.messages.orders import FillBooked, OrderChanged
-from engine.messages.risk import LimitChanged
+from engine.messages.risk import AccountGuarded, LimitChanged
 from engine.messages.rows import OrderRow, TradingStateRow
 from engine.messages.rows_halts import HaltRow
 from engine.messages.rows_people import LimitRow
+from engine.messages.venues import VenueConnection
 from engine.messages.writing import CellHalted, StoreStatus, UnitsCommitted, WriteUnit
-from engine.runtime.actor import AsyncioActor, handles
+from engine.runtime.actor import handles
 from engine.runtime.bus import Subscription
 
 
-class GateCore(AsyncioActor):
+class GateCore(ProvingAlive):
     """State of a gate; see `RiskGate`."""
 
     def __init__(
@@ -89,6 +91,8 @@ class GateCore(AsyncioActor):
         self._subscriptions: list[Subscription] = []
         for account in accounts:
             self._checks.not_ready[account.account_id] = "starting"
+            if account.is_guarded:
+                self._checks.unguarded[account.account_id] = "it has not been armed yet"
         rebuild(self._exposures, accounts, agents, instruments=instruments, marks=marks)
         for row in recent_orders:
             self._intents.keep_row(row)
@@ -97,8 +101,10 @@ class GateCore(AsyncioActor):
         """Follow orders, fills, balances and readiness of the cell."""
         tell, bus, user = self.actor_ref.tell, self._cell.bus, self._cell.user_id
         self._subscriptions = [bus.subscribe(StoreStatus, tell)]
-        for kind in (CellHalted, OrderChanged, FillBooked, BalancesChanged, AccountReadiness):
+        for kind in (CellHalted, OrderChanged, FillBooked, BalancesChanged, AccountReadiness, AccountGuarded):
             self._subscriptions.append(bus.subscribe(kind, tell, key=user))
+        for venue in set(self._venues.values()):
+            self._subscriptions.append(bus.subscribe(VenueConnection, tell, key=venue))
 
     def on_stop(self) -> None:
         """Let nothing pass any more."""
@@ -141,6 +147,26 @@ class GateCore(AsyncioActor):
             self._checks.not_ready.pop(message.account_id, None)
         else:
             self._checks.not_ready[message.account_id] = message.reason
+
+    @handles(AccountGuarded)
+    def on_guarded(self, message: AccountGuarded) -> None:
+        """Open no risk on an account whose dead-man switch is not armed although it should be."""
+        if message.is_armed:
+            self._checks.unguarded.pop(message.account_id, None)
+        else:
+            self._checks.unguarded[message.account_id] = message.reason
+
+    @handles(VenueConnection)
+    def on_connection(self, message: VenueConnection) -> None:
+        """Learn what a venue can do that could not be asked when the cell started."""
+        if message.connected and message.capabilities is not None:
+            for account_id, venue in self._venues.items():
+                if venue == message.venue:
+                    self._checks.able[account_id] = message.capabilities
+
+    def count_open(self, account_id: AccountId) -> int:
+        """Return how many orders of an account are not over."""
+        return self._exposures.open_orders(account_id, None)
 
     @handles(LimitChanged)
     def on_limit(self, message: LimitChanged) -> None:

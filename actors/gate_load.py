@@ -24,6 +24,8 @@ class GateAccount(msgspec.Struct, frozen=True, kw_only=True):
     router: Ref[Any]
     capabilities: Capabilities | None = None
     """Of its venue; None where the connector does not say: then nothing is refused for what the venue cannot do."""
+    is_guarded: bool = False
+    """It opens no risk before its dead-man switch is armed."""
     positions: tuple[PositionRow, ...] = ()
     balances: tuple[BalanceRow, ...] = ()
     open_orders: tuple[OrderChanged, ...] = ()

@@ -4,13 +4,14 @@ The gate tells it before anything of the halt is written, so that the acknowledg
 moment at which an order of its scope could leave, whatever has waited for its commit meanwhile.
 """
 
+from actors.proving_alive import ProvingAlive
 from engine.domain.kinds import OrderOrigin, Scope, TradingState
 from engine.messages.risk import ScopesHalted
 from engine.messages.rows import OrderRow
-from engine.runtime.actor import AsyncioActor, handles
+from engine.runtime.actor import handles
 
 
-class HaltObeying(AsyncioActor):
+class HaltObeying(ProvingAlive):
     """An actor that sends orders, and holds back those of halted scopes."""
 
     _halted: ScopesHalted = ScopesHalted(scopes=())

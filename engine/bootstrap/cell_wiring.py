@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from actors.agent_coordinator import AgentCoordinator
 from actors.api.cells import AccountRefs
 from actors.cell import AgentLoad, AgentPosition, Cell, Instruments
+from actors.dead_man import DeadMan
 from actors.executors.desk import ExecutorDesk
 from actors.gate_load import GateAccount
 from actors.ledger import Ledger, LedgerLoad
@@ -175,6 +176,7 @@ async def _wire(
         recent_orders=state.recent_orders,
     )
     started.append(gate)
+    started += [await _start_dead_man(ports, cell, each, gate) for each in accounts if each.state.row.dead_man_ms]
     coordinator = await ports.system.start(
         AgentCoordinator,
         name=f"coordinator/{cell.user_id}",
@@ -309,12 +311,29 @@ async def _start_reconciler(ports: CellPorts, cell: Cell, account: _Account, tri
     )
 
 
+async def _start_dead_man(ports: CellPorts, cell: Cell, account: _Account, gate: Ref[Any]) -> Ref[Any]:
+    row = account.state.row
+    return await ports.system.start(
+        DeadMan,
+        name=f"dead-man/{account.id}",
+        cell=cell,
+        account_id=account.id,
+        venue=row.exchange,
+        connector=ports.connectors[row.exchange],
+        gate=gate,
+        router=account.router,
+        timeout_ns=(row.dead_man_ms or 0) * 1_000_000,
+        capabilities=account.capabilities,
+    )
+
+
 def _gate_account(account: _Account) -> GateAccount:
     return GateAccount(
         account_id=account.id,
         venue=account.state.row.exchange,
         router=account.router,
         capabilities=account.capabilities,
+        is_guarded=bool(account.state.row.dead_man_ms),
         positions=account.state.positions,
         balances=account.state.balances,
         open_orders=account.open_orders,

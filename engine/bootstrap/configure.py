@@ -15,7 +15,7 @@ import msgspec
 
 from actors.agents.catalogue import parse_parameters
 from config.checks import limits_of
-from config.settings import AccountSettings, AgentSettings, Settings
+from config.settings import AccountSettings, AgentSettings, Settings, duration_ns
 from engine.domain.errors import BadInput, ConfigError
 from engine.domain.identifiers import Venue
 from engine.domain.kinds import AgentStatus, Role, Scope
@@ -103,6 +103,7 @@ class Configurator:
                 starting_balances=plain(account.starting_balances),
                 config_hash=text_hash,
                 created_at=self._since(there),
+                dead_man_ms=None if account.dead_man is None else duration_ns(account.dead_man) // 1_000_000,
             )
         )
         given = limits_of(account.limits)

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
-from engine.domain.identifiers import UserId
+from engine.domain.identifiers import AccountId, UserId
 from engine.domain.kinds import Scope, TradingState
 from engine.messages.base import Message
 from engine.messages.writing import CommandRecord
@@ -79,6 +79,30 @@ class ScopesHalted(Message, frozen=True, kw_only=True):
     __lane__: ClassVar[str] = "control"
 
     scopes: tuple[ScopeState, ...]
+
+
+class ProveAlive(Message, frozen=True, kw_only=True):
+    """Dead-man heartbeat to the actors that orders pass through. Reply: `Alive`."""
+
+    account_id: AccountId
+
+
+class Alive(Message, frozen=True, kw_only=True):
+    """Reply to `ProveAlive`."""
+
+    open_orders: int
+    """Of the account, as far as the actor counts them."""
+
+
+class AccountGuarded(Message, frozen=True, kw_only=True):
+    """Dead-man heartbeat, on the bus under the user's id: whether the venue's switch is armed."""
+
+    __lane__: ClassVar[str] = "control"
+
+    account_id: AccountId
+    is_armed: bool
+    reason: str = ""
+    """Why not."""
 
 
 class HaltQuery(Message, frozen=True, kw_only=True):

@@ -220,7 +220,7 @@ def test_what_the_venue_cannot_do_is_refused_before_the_wire() -> None:
     gate = Gate()
     able = capabilities(PERPETUAL.venue)
     poorer = msgspec.structs.replace(able, order_types=frozenset({OrderType.MARKET}), reduce_only=frozenset())
-    gate.checks._capabilities[ACCOUNT] = poorer
+    gate.checks.able[ACCOUNT] = poorer
     assert gate.code() is None
     assert gate.code(type=OrderType.LIMIT, price="60000") == "order_type_unsupported"
     gate.hold("-1")

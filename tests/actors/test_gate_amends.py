@@ -173,7 +173,7 @@ async def test_what_the_venue_cannot_amend_stays_as_it_is(make_rig: MakeRig) -> 
     scene = await amending(make_rig)
     able = capabilities("binance")
     fields = {name: getattr(able, name) for name in able.__struct_fields__} | {"amend": AmendKind.NONE}
-    scene.gate._checks._capabilities[ACCOUNT] = type(able)(**fields)  # type: ignore[union-attr]
+    scene.gate._checks.able[ACCOUNT] = type(able)(**fields)  # type: ignore[union-attr]
     answer = await scene.amend(quantity="0.05")
     assert answer == AmendAnswer(order_id=ORDER, reason="amend_unsupported")
 

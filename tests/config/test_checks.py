@@ -76,3 +76,14 @@ def test_a_live_account_is_allowed_at_a_remote_venue(where: str, tmp_path: Path)
     file.write_text(ACCOUNT + where + 'mode = "live"\n' + REMOTE + '[market]\nvenues = ["other"]\n')
     (account,) = load_settings(file, environ={}).accounts
     assert account.mode == "live"
+
+
+@pytest.mark.parametrize("silence", ["2s", "25h"])
+def test_a_dead_man_switch_is_neither_nervous_nor_asleep(silence: str, tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(ACCOUNT + f'dead_man = "{silence}"\n')
+    with pytest.raises(ConfigError, match="3s to 24h"):
+        load_settings(file, environ={})
+    file.write_text(ACCOUNT + 'dead_man = "60s"\n')
+    (account,) = load_settings(file, environ={}).accounts
+    assert account.dead_man == "60s"
