@@ -12,6 +12,7 @@ from aiohttp import web
 from actors.api import (
     accounts,
     agents,
+    amends,
     auth,
     control,
     executors,
@@ -40,7 +41,20 @@ SHUTDOWN_S: Final = 2.0
 """Time for open requests to end when the engine stops."""
 SESSIONS_NS: Final = 5_000_000_000
 """How often the sessions behind open streams are checked again."""
-AREAS: Final = (accounts, agents, auth, control, executors, market, orders, reconciliations, stream, system, tokens)
+AREAS: Final = (
+    accounts,
+    agents,
+    amends,
+    auth,
+    control,
+    executors,
+    market,
+    orders,
+    reconciliations,
+    stream,
+    system,
+    tokens,
+)
 
 
 class AddressQuery(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from actors.api.call import Call, json_answer
 from actors.api.problems import Problem, not_found
-from engine.domain.identifiers import OrderId
+from engine.domain.identifiers import AccountId, OrderId
 from engine.messages.orders import Denial, OrderIntent
 from engine.messages.read_ports import StoredAnswer
 
@@ -79,3 +79,19 @@ def _of_row(call: Call, row: bytes, order_id: OrderId, status: int) -> web.Respo
         denial = Denial(code=found.denial_code, limit=found.denial_limit or "", value=found.denial_value or "")
         return denied(denial, order_id).response(str(call.correlation_id))
     return json_answer(row, status)
+
+
+class _Owned(msgspec.Struct):
+    account_id: UUID
+
+
+async def account_of(call: Call, order_id: OrderId) -> AccountId:
+    """Return the account of an order.
+
+    Raises:
+        Problem: 404.
+    """
+    row = await call.ports.reads.order(call.user_id, order_id)
+    if row is None:
+        raise not_found("order")
+    return AccountId(msgspec.json.decode(row, type=_Owned).account_id)

@@ -132,6 +132,20 @@ def cancel(target: Target, order_id: UUID) -> None:
     _done(target, answer, f"cancel requested: {order_id}")
 
 
+@order.command("amend")
+@target_options
+@click.argument("order_id", type=click.UUID)
+@click.option("--quantity", help="The whole quantity afterwards, what is filled included.")
+@click.option("--price")
+@click.option("--stop-price")
+def amend(target: Target, order_id: UUID, *, quantity: str | None, price: str | None, stop_price: str | None) -> None:
+    """Ask the venue to change an open order; what is not given stays."""
+    given = {"quantity": quantity, "price": price, "stop_price": stop_price}
+    body = {name: value for name, value in given.items() if value is not None}
+    answer = Client.find(target).call("PATCH", f"/api/v1/orders/{order_id}", body=body)
+    _done(target, answer, f"amend requested: {order_id}")
+
+
 @order.command("cancel-all")
 @target_options
 @click.option("--account", "account_id", help="Only this account id.")

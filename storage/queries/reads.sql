@@ -21,15 +21,17 @@ ORDER BY t.created_at DESC, t.id DESC LIMIT $11
 SELECT {order}::text FROM orders t WHERE t.user_id = $1 AND t.id = $2
 
 -- name: order_events
--- The journal of one order: its changes, requests, trades and alarms, oldest first. All carry the order's correlation.
+-- The journal of one order: the signal that led to it, its changes, requests, trades and alarms, oldest first. All carry
+-- the order's correlation.
 SELECT coalesce(json_agg(json_build_object(
     'seq', e.seq, 'prev', e.prev_seq, 'channel', e.channel, 'type', e.type,
     'at', {time e.at}, 'data', e.payload) ORDER BY e.seq), '[]')::text
 FROM orders o
 JOIN events e ON e.user_id = o.user_id AND e.correlation_id = o.correlation_id
 WHERE o.user_id = $1 AND o.id = $2
-  AND o.id::text IN (
+  AND (o.id::text IN (
     CASE e.channel WHEN 'orders' THEN e.payload ->> 'id' END, e.payload ->> 'order_id', e.payload #>> '{data,order_id}')
+    OR (e.channel = 'signals' AND e.payload ->> 'id' = o.signal_id::text))
 
 -- name: trades
 -- A page of trades, newest first.

@@ -22,6 +22,9 @@ def test_an_order_is_placed_shown_and_cancelled(running: Daemon) -> None:
     assert order["status"] == "open"
     shown = running.command("orders", "--status", "open").stdout
     assert order["id"] in shown
+    amended = running.command("order", "amend", order["id"], "--quantity", "0.002")
+    assert amended.stdout == f"amend requested: {order['id']}\n"
+    running.wait_for(lambda: running.get(f"/orders/{order['id']}")["quantity"] == "0.002", "the amend", 10)
     cancelled = running.command("order", "cancel", order["id"])
     assert cancelled.stdout == f"cancel requested: {order['id']}\n"
     running.wait_for(lambda: running.get(f"/orders/{order['id']}")["status"] == "cancelled", "the cancel", 10)
