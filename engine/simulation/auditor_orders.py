@@ -108,7 +108,9 @@ class Orders:
         if RANKS.get(row.lifecycle, -1) < RANKS.get(before.lifecycle, -1):
             self._findings.broken("I4", f"{_name(row)}: went back from {before.lifecycle} to {row.lifecycle}")
         old, new = before.done_reason, row.done_reason
-        if old is not None and STRENGTHS.get(new or "", 0) < STRENGTHS.get(old, 0):
+        # That a fill proved a refusal wrong reads as cancelled, until the venue tells the true end.
+        is_guess = row.late_fill and old == "cancelled"
+        if old is not None and not is_guess and STRENGTHS.get(new or "", 0) < STRENGTHS.get(old, 0):
             self._findings.broken("I4", f"{_name(row)}: was done by {old}, now by {new}")
 
     def request(self, row: OrderRequestRow) -> None:
@@ -138,8 +140,11 @@ class Orders:
         if row.id in self.trade_ids:
             self._findings.broken("I5", f"trade row {row.id} is stored twice")
             return
-        self.trades[key] = row
         self.trade_ids[row.id] = row
+        if row.voided_by is not None:
+            self.voided[row.id] = row.voided_by  # Taken back before it was stored.
+            return
+        self.trades[key] = row
         self.filled[row.order_id] = plus(self.filled.get(row.order_id, ZERO), row.quantity)
 
     def change(self, row: TradeChangeRow) -> None:

@@ -63,6 +63,14 @@ def test_a_life_that_contradicts_itself_is_found(first: OrderRow, second: OrderR
     assert set(history.broken) == {"I4"}
 
 
+def test_a_refusal_that_a_fill_proved_wrong_may_end_otherwise() -> None:
+    history = History()
+    late = msgspec.structs.replace(an_order_row(), late_fill=True)
+    history.commit(done(late, "cancelled"))
+    history.commit(done(late, "expired"))
+    assert history.broken == []
+
+
 @pytest.mark.parametrize("field", ["intent_key", "venue_client_id"])
 def test_two_orders_for_one_decision_or_id_are_found(field: str) -> None:
     history = History()
@@ -129,6 +137,13 @@ def test_a_trade_that_is_taken_back_counts_no_more() -> None:
     assert history.broken == []
     history.commit(msgspec.structs.replace(void, voided_by=None))
     assert history.broken == ["I5"]
+
+
+def test_a_trade_that_was_taken_back_before_it_was_stored_never_counts() -> None:
+    history = History()
+    order = an_order_row()
+    history.commit(working(order), a_trade_row(order, voided_by=a_trade_row(order).id))
+    assert history.broken == []
 
 
 def test_a_change_of_an_unknown_trade_is_found() -> None:
