@@ -35,6 +35,8 @@ class FactsRecalled(msgspec.Struct, frozen=True):
     message: ApplyReconciliation
     loads: tuple[OrderLoad, ...]
     reply: AsyncioFuture[ReconciliationApplied]
+    asked: frozenset[str]
+    """Client ids that the archive was asked for."""
 
 
 class Reconciling(RouterCore):
@@ -61,24 +63,33 @@ class Reconciling(RouterCore):
     def on_reconcile(self, message: ApplyReconciliation) -> AsyncioFuture[ReconciliationApplied]:
         """Apply facts found at the venue. Answered when they are durable."""
         reply: AsyncioFuture[ReconciliationApplied] = self.new_future()
-        named = dict.fromkeys([*map(key_of, message.fills), *map(key_of, message.orders)])
-        strangers = [client_id for client_id in named if self.memory.by_client_id(client_id) is None]
-        if strangers:
-            self.spawn(self._recall_all(strangers, message, reply), name="recall")
-        else:
-            self._reconcile(message, reply)
+        # What has gathered leaves first: with it done orders leave memory, and these facts may be about them.
+        self.flush()
+        self._recall_or_reconcile(message, reply, frozenset())
         return reply
 
-    async def _recall_all(
-        self, client_ids: list[str], message: ApplyReconciliation, reply: AsyncioFuture[ReconciliationApplied]
+    def _recall_or_reconcile(
+        self, message: ApplyReconciliation, reply: AsyncioFuture[ReconciliationApplied], asked: frozenset[str]
     ) -> None:
-        loads = await self.read_archive(client_ids)
-        self.actor_ref.tell(FactsRecalled(message, tuple(loads), reply))
+        """Ask the archive for orders that have left memory, also for those that left it while it was asked."""
+        named = dict.fromkeys([*map(key_of, message.fills), *map(key_of, message.orders)])
+        gone = [each for each in named if each not in asked and self.memory.by_client_id(each) is None]
+        if gone:
+            self.spawn(self._recall_all(asked.union(gone), message, reply), name="recall")
+        else:
+            self._reconcile(message, reply)
+
+    async def _recall_all(
+        self, client_ids: frozenset[str], message: ApplyReconciliation, reply: AsyncioFuture[ReconciliationApplied]
+    ) -> None:
+        loads = await self.read_archive(sorted(client_ids))
+        self.actor_ref.tell(FactsRecalled(message, tuple(loads), reply, client_ids))
 
     def on_facts_recalled(self, message: FactsRecalled) -> None:
         """Go on with a reconciliation."""
+        self.flush()
         self.restore(message.loads)
-        self._reconcile(message.message, message.reply)
+        self._recall_or_reconcile(message.message, message.reply, message.asked)
 
     def _reconcile(self, message: ApplyReconciliation, reply: AsyncioFuture[ReconciliationApplied]) -> None:
         batch = self.batch()

@@ -254,8 +254,9 @@ class RouterCore(RouterUnits):
 
     def on_recalled(self, message: Recalled) -> None:
         """Apply what has waited; a fill of an order that nobody knows makes it an external one."""
-        self.restore(message.loads)
+        # First the batch: what has gathered leaves with it, and takes done orders out of memory.
         batch = self.batch()
+        self.restore(message.loads)
         facts = self._waiting.pop(message.client_id, [])
         self._waiting_count -= len(facts)
         for fact in facts:

@@ -1,5 +1,7 @@
 """The usual cast: an auditor that hears of the people's promises, venues that lie, people who trade."""
 
+import pytest
+
 from engine.simulation.auditor import Auditor
 from engine.simulation.cast import usual_cast
 from engine.simulation.run import run_seed
@@ -23,3 +25,9 @@ def test_a_run_with_venues_that_lie_is_one_run_too() -> None:
     first, again = run_seed(2, usual_cast), run_seed(2, usual_cast)
     assert first.digest == again.digest
     assert first.probes == again.probes
+
+
+@pytest.mark.parametrize("seed", [26, 2102, 3045])
+def test_a_seed_that_has_failed_once_fails_no_more(seed: int) -> None:
+    """26: a cell never learnt what its venue can do. The others: an order that had left memory was adopted again."""
+    assert run_seed(seed, usual_cast).violations == ()
