@@ -128,7 +128,7 @@ async def _play(world: World, workload: Workload, schedule: list[tuple[str, Faul
     world.side.calm()
     world.note("calm", "")
     await _until(world, SETTLE_NS // 3, storm.done)
-    if not storm.done():
+    if not storm.done() and not world.observer.violations:
         world.broken("I20", "the people of the storm still wait for an answer")
     deadline_ns = world.loop.now_ns + SETTLE_NS
     while world.loop.now_ns < deadline_ns:
