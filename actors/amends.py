@@ -173,12 +173,17 @@ class Amending(Resolving):
                 )
                 self._amended(batch, live, fact)
                 self._answer(batch, live, row, RequestState.ACKED, None)
-            elif row.state == RequestState.UNKNOWN.value and self._is_too_late(row):
+            elif row.state == RequestState.UNKNOWN.value and (not order.is_open or self._is_too_late(row)):
                 self._answer(batch, live, row, RequestState.REFUSED, "not_applied")
 
     def is_in_doubt(self, live: LiveOrder) -> bool:
         """Whether the outcome of an amend is unknown."""
         return any(row.state == RequestState.UNKNOWN.value for row in _amends_of(live))
+
+    def forgotten(self, live: LiveOrder) -> None:
+        """Of an order that is over and that the venue has forgotten no amend can matter any more."""
+        for row in _amends_of(live):
+            self._answer(self.gathering(), live, row, RequestState.REFUSED, "order_gone")
 
     def _is_too_late(self, row: OrderRequestRow) -> bool:
         """Whether the venue can no longer act on a request by what it has declared, read now by our clock."""

@@ -45,7 +45,7 @@ class Resolving(Inferring):
         """The delay is over."""
         live = self.memory.get(message.order_id)
         if live is not None and live.question:
-            if self._is_settled(live):
+            if self._is_settled(live) and not self.is_in_doubt(live):
                 live.question = 0
             else:
                 self.questions.ask(live)
@@ -57,7 +57,7 @@ class Resolving(Inferring):
         if live is None or not live.question:
             return
         answer = message.answer
-        if self._is_settled(live):
+        if self._is_settled(live) and not self.is_in_doubt(live):
             live.question = 0
         elif isinstance(answer, OrderFound):
             self.apply_listed(self.gathering(), live, answer.order)
@@ -74,13 +74,19 @@ class Resolving(Inferring):
         """Whether something beside the order itself is still to be found out."""
         return False
 
+    def forgotten(self, live: LiveOrder) -> None:
+        """The venue knows an order that is over no more, so that nothing else about it can be found out."""
+
     def _is_settled(self, live: LiveOrder) -> bool:
         return live.state.is_done and not live.state.is_phantom
 
     def _absent(self, live: LiveOrder, venue_time_ns: int) -> None:
         """Count an absence if it proves something, and ask again when the next one could."""
         counts_after_ns = self._absence_counts_after_ns(live)
-        if counts_after_ns is None:
+        if self._is_settled(live):
+            live.question = 0
+            self.forgotten(live)
+        elif counts_after_ns is None:
             self._ask_on(live, None)
         elif venue_time_ns <= counts_after_ns:
             self._ask_on(live, max(counts_after_ns - venue_time_ns + 1, SECOND_LOOK_NS))

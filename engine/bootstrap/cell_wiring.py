@@ -23,7 +23,7 @@ from engine.domain.ports import Marks
 from engine.messages.archive import OrderArchive
 from engine.messages.load import AccountState, AgentState, CellState
 from engine.messages.orders import OrderChanged
-from engine.messages.venues import AccountOpened, CannotTell, OpenAccount
+from engine.messages.venues import AccountOpened, CannotTell, OpenAccount, VenueTradeVoided
 from engine.messages.writing import UnitNumbers
 from engine.runtime.bus import Bus
 from engine.runtime.clock import Clock
@@ -225,10 +225,26 @@ def _is_served(ports: CellPorts, account: AccountState) -> bool:
 
 
 async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, started: list[Ref[Any]]) -> _Account:
+    account_id = AccountId(state.row.id)
+    # A venue may say at the opening already what it took back meanwhile; nobody is there yet to hear it.
+    voids: list[VenueTradeVoided] = []
+    heard = ports.bus.subscribe(VenueTradeVoided, voids.append, key=account_id)
+    try:
+        capabilities = await _open_account(ports, cell, state)
+        account = await _start_books(ports, cell, state, capabilities, started)
+    finally:
+        heard.cancel()
+    for void in voids:
+        account.router.tell(void)
+    return account
+
+
+async def _start_books(
+    ports: CellPorts, cell: Cell, state: AccountState, capabilities: Capabilities | None, started: list[Ref[Any]]
+) -> _Account:
     row = state.row
     account_id, venue = AccountId(row.id), row.exchange
     connector = ports.connectors[venue]
-    capabilities = await _open_account(ports, cell, state)
     open_orders = tuple(restored_order(load).changed() for load in state.orders)
     ledger = await ports.system.start(
         Ledger,

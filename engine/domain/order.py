@@ -70,7 +70,8 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
     venue_at: tuple[int, int] = (0, 0)
     """(venue time in ns, sequence) of the newest status; it tells an old status from a new one."""
     reported_quantity: Decimal = ZERO
-    """The most that any status has counted as filled."""
+    """What the newest status has counted as filled: less than one before where the venue took a trade back."""
+    reported_at: tuple[int, int] = (0, 0)
     amended_at: tuple[int, Decimal, Decimal, Decimal] = (-1, ZERO, ZERO, ZERO)
     """Rank of the newest amend (`order_amend.py`)."""
 
@@ -210,8 +211,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
     def apply_status(self, status: StatusFact) -> Outcome:
         """The venue tells where the order stands.
 
-        An older status than the newest one changes nothing but what can only grow: that the order exists, that it has
-        ended, and how much was filled at least.
+        An older status than the newest one changes nothing but what can only grow: that the order exists and has ended.
         """
         reason = status.done_reason
         changed = self._learn_venue_data(status)
@@ -303,7 +303,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
         return is_new
 
     def _learn_venue_data(self, status: StatusFact) -> bool:
-        """Keep the newest time, the newest id and the largest filled quantity; tell whether one of them is new."""
+        """Keep the newest time, id and filled quantity; tell whether one of them is new."""
         changed = False
         at = (status.venue_time_ns, status.sequence)
         if at > self.venue_at:
@@ -315,8 +315,9 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
         ):
             self.external_id_at, self.external_order_id = at, status.external_order_id
             changed = True
-        if status.filled_quantity > self.reported_quantity:
-            self.reported_quantity = status.filled_quantity
+        filled = status.filled_quantity
+        if filled is not None and (*at, filled) > (*self.reported_at, self.reported_quantity):
+            self.reported_at, self.reported_quantity = at, filled
             changed = True
         return changed
 

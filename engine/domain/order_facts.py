@@ -128,8 +128,8 @@ class StatusFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Orders updates of one venue time; 0 where the venue has none."""
     external_order_id: str = ""
     """The venue's id; empty where the message does not carry it."""
-    filled_quantity: Decimal = Decimal(0)
-    """What the venue counts as filled."""
+    filled_quantity: Decimal | None = None
+    """What the venue counts as filled; None where the message does not say."""
     done_reason: DoneReason | None = None
     """Why the order left the book; None while it rests there."""
 

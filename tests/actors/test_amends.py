@@ -11,7 +11,7 @@ from engine.domain.capabilities import AmendKind
 from engine.domain.kinds import OrderType
 from engine.messages.orders import AmendAnswer, AmendOrder, OrderIntent
 from engine.messages.rows import OrderRequestRow
-from engine.messages.venues import CannotTell, OrderFound, VenueAmend, VenueAmended, VenueAmendRefused
+from engine.messages.venues import CannotTell, OrderAbsent, OrderFound, VenueAmend, VenueAmended, VenueAmendRefused
 from tests.actors.conftest import MakeScripted
 from tests.actors.test_order_router import submit
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, a_record, an_id
@@ -196,3 +196,16 @@ async def test_a_venue_that_cannot_amend_is_not_asked(make_scripted: MakeScripte
     intent = await working(rig)
     assert (await ask(rig, amend(intent, quantity=D("0.2")))).reason == "amend_unsupported"
     assert rig.script.amends == []
+
+
+@pytest.mark.asyncio
+async def test_of_an_order_that_the_venue_has_forgotten_no_amend_stays_open(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    intent = await working(rig)
+    rig.script.orders[f"cv-{intent.order_id.hex}"] = CannotTell(why="busy")
+    await ask(rig, amend(intent, quantity=D("0.2")))
+    await rig.hear(refused(rig.script.amends[0], "unknown"))
+    await rig.hear(a_fill(intent, 1, quantity="0.1"))
+    rig.script.orders[f"cv-{intent.order_id.hex}"] = lambda _query: OrderAbsent(venue_time_ns=rig.wall.now_ns())
+    await rig.pass_wall(70)
+    assert (request(rig).state, request(rig).answer_code) == ("refused", "order_gone")

@@ -316,3 +316,14 @@ def test_an_impossible_fill_is_refused(field: str, bad: object) -> None:
 def test_an_inferred_fill_is_no_trade() -> None:
     with pytest.raises(BadInput, match="inferred"):
         an_order().apply_fill(a_fill(inferred=True))
+
+
+def test_what_the_venue_takes_back_before_it_shows_it_is_not_missed_for_ever() -> None:
+    order = an_order()
+    order.apply_status(a_status(at=5, filled="0.4"))
+    order.apply_fill(a_fill("t1", quantity="0.3"))
+    order.apply_void("t2")
+    assert order.missing_quantity == D("0.1")
+    order.apply_status(a_status(at=6, filled="0.3"))
+    order.apply_status(a_status(at=5, filled="0.4"))
+    assert order.missing_quantity == D(0)
