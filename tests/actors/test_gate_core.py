@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from connectors.paper.capabilities import capabilities
 from engine.domain.errors import NotReady
 from engine.domain.kinds import OrderOrigin, OrderType, Scope, Side, TradingState
 from engine.messages.cell import AccountReadiness
 from engine.messages.orders import CancelOrder, CheckIntent, PlaceOrder
 from engine.messages.risk import Halt, LimitChanged, Resume
 from engine.messages.rows import TradingStateRow
+from engine.messages.venues import VenueConnection
 from engine.messages.writing import StoreStatus
 from tests.actors.conftest import MakeRig, MakeScripted
 from tests.support.cell import CellRig
@@ -164,3 +166,17 @@ async def test_what_differs_from_the_venue_for_too_long_may_only_be_reduced(
     assert (await rig.gate.ask(a_place(3, side=Side.SELL))).denial is None
     rig.bus.publish(AccountReadiness(account_id=ACCOUNT, is_ready=True, symbols=("ETH/USDT",)), key=USER)
     assert (await rig.gate.ask(a_place(4))).denial is None
+
+
+@pytest.mark.asyncio
+async def test_a_venue_that_comes_later_is_asked_for_nothing_that_it_cannot_do(make_rig: MakeRig) -> None:
+    rig = await opened(make_rig)
+    able = capabilities(rig.venue)
+    fields = {name: getattr(able, name) for name in able.__struct_fields__}
+    poorer = type(able)(**fields | {"order_types": frozenset({OrderType.MARKET})})
+    told = VenueConnection(venue=rig.venue, connected=True, at_ns=START_NS, capabilities=poorer)
+    rig.bus.publish(told, key=rig.venue)
+    await rig.settle()
+    denial = (await rig.gate.ask(a_place(1, **LIMIT))).denial
+    assert denial is not None
+    assert denial.code == "order_type_unsupported"
