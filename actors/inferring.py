@@ -25,7 +25,7 @@ from engine.runtime.ref import Ref
 MISSING_FILLS_AFTER_NS: Final = 1_000_000_000
 """Wall time that the fills of a status may take before they are asked for; doubled for each further time."""
 AGAIN_MAX_NS: Final = 30_000_000_000
-REAL_AGAIN_NS: Final = 600_000_000_000
+REAL_AGAIN_NS: Final = 30_000_000_000
 """Wall time between two requests for the trades behind an inferred fill."""
 INFER_AFTER_NS: Final = 30_000_000_000
 """Wall time after which one fill is inferred."""
@@ -57,7 +57,7 @@ class Inferring(Reconciling):
 
     def watch_missing(self, live: LiveOrder) -> None:
         """Wait a moment for fills that a status tells of, then ask for them."""
-        if live.missing is None and live.state.missing_quantity:
+        if live.missing is None and (live.state.missing_quantity or live.state.inferred is not None):
             live.missing = (self.cell.wall.now_ns(), 0)
             self.after(MISSING_FILLS_AFTER_NS, CheckMissing(live.state.order_id), clock=self.cell.wall)
 
