@@ -16,8 +16,8 @@ SEEDS_MAX: Final = 200
 CONTROL_SEEDS: Final = 20
 QUICK: Final = (
     "send before persist",
-    "drop trade dedup",
-    "resend the same id on timeout",
+    "status moves back",
+    "fill sets no quantity",
     "halt not persisted",
 )
 """Found within a seed or two: what the normal test suite can afford."""
