@@ -120,7 +120,7 @@ def table(hunts: Sequence[Hunt]) -> str:
 
 def _short(symptom: str) -> str:
     """Return a symptom in one cell: without ids, which differ from run to run."""
-    words = [word for word in symptom.replace("|", "/").split() if not _is_id(word)]
+    words = [word for word in symptom.partition(" Traceback")[0].replace("|", "/").split() if not _is_id(word)]
     text = " ".join(words)
     return text if len(text) <= 110 else f"{text[:107]}..."
 
