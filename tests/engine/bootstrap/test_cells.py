@@ -179,7 +179,8 @@ async def test_a_lease_of_another_node_is_waited_for(ground: Ground, pg_database
     (user_id,) = await ground.users()
     daemon = await pg_database.connect()
     await daemon.execute(
-        "insert into cell_leases values ($1, 41, gen_random_uuid(), now() + interval '1 hour', 'pid 7 elsewhere')", user_id
+        "insert into cell_leases values ($1, 41, gen_random_uuid(), now() + interval '1 hour', 'pid 7 elsewhere')",
+        user_id,
     )
     await ground.host()
     owner = await daemon.fetchval("select owner from cell_leases")
