@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
-from engine.domain.identifiers import AccountId, AgentId, OrderId, UserId
+from engine.domain.identifiers import AccountId, AgentId, ExecutorId, OrderId, UserId
 from engine.messages.read_ports import (
     JournalHead,
     LedgerFilter,
@@ -50,6 +50,10 @@ ASKS: dict[str, Ask] = {
     "discrepancy": lambda reads, who, of: reads.discrepancy(who, AccountId(of.account), of.id(78)),
     "agents": lambda reads, who, _: reads.agents(who),
     "agent": lambda reads, who, of: reads.agent(who, AgentId(of.id(3))),
+    "executors": lambda reads, who, _: reads.executors(who),
+    "executor": lambda reads, who, of: reads.executor(who, ExecutorId(of.id(76))),
+    "halts": lambda reads, who, _: reads.halts(who),
+    "halt": lambda reads, who, of: reads.halt(who, of.id(75)),
     "limits": lambda reads, who, _: reads.limits(who),
     "alerts": lambda reads, who, _: reads.alerts(who),
     "trading_states": lambda reads, who, _: reads.trading_states(who),
@@ -73,6 +77,8 @@ async def world(pg_database: PostgresDatabase) -> AsyncIterator[World]:
 async def own_more(world: World, tenant: Tenant) -> None:
     """Name the rows that a method asks for by name, and let the one event be of the one order."""
     statements = {
+        "update executors set id = $2 where user_id = $1": tenant.id(76),
+        "update halts set id = $2 where user_id = $1": tenant.id(75),
         "update positions set id = $2 where user_id = $1": tenant.id(77),
         "update discrepancies set id = $2 where user_id = $1": tenant.id(78),
         "update idempotency_keys set key = $2, expires_at = now() + interval '1 hour' where user_id = $1": (

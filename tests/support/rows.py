@@ -87,6 +87,7 @@ _OF_CLASS: Final[dict[type[Row], dict[str, st.SearchStrategy[Any]]]] = {
     },
     rows_halts.HaltRow: {
         "scope": _one_of("engine", "account", "agent"), "state": _one_of("requested", "proven", "unproven", "lifted"),
+        "report": OBJECTS,
     },
     rows_people.LimitRow: {"scope": _one_of("engine", "user")},
     rows.ReconciliationRow: {

@@ -51,7 +51,7 @@ async def wire(ground: Ground) -> tuple[UserId, CellState, Wired]:
 async def test_the_actors_of_a_cell_start_from_the_ledger_up(ground: Ground) -> None:
     _, state, wired = await wire(ground)
     kinds = [str(ref.name).partition("/")[0] for ref in wired.actors]
-    assert kinds == ["ledger", "router", "gate", "coordinator", "reconciler"]
+    assert kinds == ["ledger", "router", "gate", "coordinator", "executors", "reconciler"]
     assert wired.accounts == (state.accounts[0].row.id,)
     await ground.compared()
 
@@ -96,7 +96,7 @@ async def test_an_account_at_a_venue_that_does_not_run_is_left_alone(ground: Gro
     fence = await ground.stores.leases.acquire(user_id)
     assert fence is not None
     wired = await wire_cell(ground.ports(), user_id, fence, elsewhere, {})
-    assert [str(ref.name).partition("/")[0] for ref in wired.actors] == ["gate", "coordinator"]
+    assert [str(ref.name).partition("/")[0] for ref in wired.actors] == ["gate", "coordinator", "executors"]
     assert wired.accounts == ()
     assert ground.reason("account:") == "venue mars does not run here"
     assert ground.readiness.is_ready, "it does not hold the engine back"
