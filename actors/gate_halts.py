@@ -118,12 +118,14 @@ class HaltingGate(GateCore):
             state=state,
             reason=message.reason,
             changed_at_ns=self._cell.clock.now_ns(),
+            flatten=isinstance(message, Halt) and message.flatten,
         )
 
     def _tell_routers(self) -> None:
         scopes = ScopesHalted(scopes=self._states.all())
         for router in self._routers.values():
             router.tell(scopes)
+        self._cell.bus.publish(scopes, key=self._cell.user_id)
 
     def _new_halt(self, message: Halt, state: ScopeState) -> HaltRow:
         now_ns = self._cell.wall.now_ns()

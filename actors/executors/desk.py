@@ -13,12 +13,14 @@ from typing import Any, Final
 import msgspec
 
 from actors.cell import Cell, Instruments
+from actors.executors.entrance import Entrance
 from actors.executors.exits import is_same
 from actors.executors.guard import Guard
+from actors.executors.halts import Halts
 from actors.executors.intents import intent_of
 from actors.executors.paper_trail import PaperTrail
 from actors.executors.plan import NS_PER_S, Plan, SlotName, Wanted, tradable
-from actors.executors.running import PENDING, Running, SlotOrder
+from actors.executors.running import Running, SlotOrder
 from actors.executors.wakes import Wake, Wakes
 from actors.outbox import Outbox
 from engine.domain.errors import BadInput, NotReady
@@ -31,6 +33,9 @@ from engine.messages.executors import ExecutorAnswer, PauseExecutor, ResumeExecu
 from engine.messages.load import ExecutorState
 from engine.messages.market import QuoteTick
 from engine.messages.orders import CancelOrder, CheckIntent, FillBooked, OrderChanged
+from engine.messages.risk import ScopesHalted
+from engine.messages.rows import TradingStateRow
+from engine.messages.rows_halts import HaltRow
 from engine.messages.writing import CellHalted, CommandRecord, StoreStatus, UnitsCommitted
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.bus import Subscription
@@ -44,7 +49,6 @@ RETRY_MAX_NS: Final = 60 * NS_PER_S
 FLATTEN: Final = "flatten"
 RUNNING_MAX: Final = 1_000
 """Executors of one user at a time."""
-_HALTS: Final = frozenset({"trading_halted", "trading_reducing"})
 
 
 class ExecutorDesk(AsyncioActor):
@@ -59,6 +63,8 @@ class ExecutorDesk(AsyncioActor):
         marks: Marks,
         venues: Mapping[AccountId, Venue],
         executors: Sequence[ExecutorState] = (),
+        states: Sequence[TradingStateRow] = (),
+        halts: Sequence[HaltRow] = (),
     ) -> None:
         """Keep what it works with, and take up what an earlier life has left.
 
@@ -69,16 +75,18 @@ class ExecutorDesk(AsyncioActor):
             marks: Newest prices.
             venues: Account -> venue.
             executors: All that have not ended.
+            states: Of `trading_states`.
+            halts: Uses of the kill switch that are not lifted.
         """
         super().__init__()
         self._cell = cell
         self._gate = gate
-        self._instruments = instruments
+        self._entrance = Entrance(venues, instruments)
         self._marks = marks
-        self._venues = dict(venues)
         self._outbox = Outbox(cell.numbers, cell.bus, self.actor_ref)
         self._trail = PaperTrail(cell)
         self._guard = Guard(self._trail)
+        self._halts = Halts(states, halts)
         self._is_store_away = False
         self._ready: set[AccountId] = set()
         """Accounts that may open risk; until then only what protects is placed."""
@@ -86,14 +94,15 @@ class ExecutorDesk(AsyncioActor):
         self._by_order: dict[OrderId, Running] = {}
         self._wakes = Wakes(self, cell)
         self._subscriptions: list[Subscription] = []
-        for load in executors:
-            self._restore(load)
+        for running in filter(None, map(self._entrance.restore, executors)):
+            self._running[running.id] = running
+            self._by_order.update(dict.fromkeys(running.by_order, running))
 
     def on_start(self) -> None:
         """Follow orders and fills, then look at every plan once."""
         tell, bus = self.actor_ref.tell, self._cell.bus
         self._subscriptions = [bus.subscribe(StoreStatus, tell)]
-        for kind in (CellHalted, OrderChanged, FillBooked, AccountReadiness):
+        for kind in (CellHalted, OrderChanged, FillBooked, AccountReadiness, ScopesHalted):
             self._subscriptions.append(bus.subscribe(kind, tell, key=self._cell.user_id))
         for executor_id in self._running:
             self.actor_ref.tell(Wake(executor_id))
@@ -120,7 +129,9 @@ class ExecutorDesk(AsyncioActor):
             BadInput: The account, the symbol or a setting is wrong, or too many run already.
         """
         self._require_store()
-        running = self._made(message)
+        if len(self._running) >= RUNNING_MAX:
+            raise BadInput("executors", expected=f"at most {RUNNING_MAX} at a time", was=len(self._running))
+        running = self._entrance.admit(message.executor, self._cell.clock.now_ns())
         self._running[running.id] = running
         reply = self._record(running, "ExecutorStarted", message.record)
         self._advance(running)
@@ -161,22 +172,6 @@ class ExecutorDesk(AsyncioActor):
         reply = self._record(running, kind, record)
         self._advance(running)
         return reply
-
-    def _made(self, message: StartExecutor) -> Running:
-        row = message.executor
-        account_id = AccountId(row.account_id)
-        venue = self._venues.get(account_id)
-        if venue is None:
-            raise BadInput("account_id", expected="an account of this user", was=str(account_id))
-        instrument = self._instruments.get((venue, row.symbol))
-        if instrument is None:
-            raise BadInput("symbol", expected=f"an instrument of {venue}", was=row.symbol)
-        if len(self._running) >= RUNNING_MAX:
-            raise BadInput("executors", expected=f"at most {RUNNING_MAX} at a time", was=len(self._running))
-        now_ns = self._cell.clock.now_ns()
-        running = Running(msgspec.structs.replace(row, created_at=now_ns, updated_at=now_ns), venue, instrument)
-        running.settings.check(instrument)
-        return running
 
     def _record(self, running: Running, kind: str, record: CommandRecord | None) -> AsyncioFuture[ExecutorAnswer]:
         unit = self._trail.changed(running, kind, () if record is None else record.rows)
@@ -232,6 +227,13 @@ class ExecutorDesk(AsyncioActor):
                 if running.account_id == message.account_id:
                     self._advance(running)
 
+    @handles(ScopesHalted)
+    def on_halts(self, message: ScopesHalted) -> None:
+        """Stand still in halted scopes, and end where positions are closed."""
+        self._halts.learn(message)
+        for running in list(self._running.values()):
+            self._advance(running)
+
     @handles(QuoteTick)
     def on_quote(self, message: QuoteTick) -> None:
         """Look at the plans that watch this market."""
@@ -248,15 +250,13 @@ class ExecutorDesk(AsyncioActor):
             self._advance(running)
 
     def _refused(self, running: Running, message: OrderChanged, now_ns: int) -> None:
-        """Wait before the next try; give up on what does not protect; stand still while trading is halted."""
+        """Wait before the next try; give up on what does not protect."""
         order = running.by_order[message.order_id]
         slot = running.slot(order.slot)
         slot.retry_at_ns = now_ns + min(RETRY_FIRST_NS << min(slot.refusals - 1, 10), RETRY_MAX_NS)
         if running.row.status != "active" or order.terms.is_protective:
             return
-        if message.denial_code in _HALTS:
-            self._enter(running, "paused", message.denial_code or "", "ExecutorPaused", None)
-        elif slot.refusals >= REFUSALS_MAX:
+        if slot.refusals >= REFUSALS_MAX:
             reason = f"{order.slot}: refused {slot.refusals} times, {message.denial_code or 'by the venue'}"
             self._enter(running, "error", reason, "ExecutorFailed", None)
             self._trail.alert(running, "executor_failed", "high", {"reason": reason})
@@ -266,6 +266,9 @@ class ExecutorDesk(AsyncioActor):
     def _advance(self, running: Running) -> None:
         """Bring the orders of a plan to what it wants now."""
         if self._is_store_away or running.id not in self._running:
+            return
+        if (ordered := self._halts.status_for(running)) is not None:
+            self._enter(running, *ordered, "ExecutorPaused" if ordered[0] == "paused" else "ExecutorStopping", None)
             return
         now_ns = self._cell.clock.now_ns()
         plan = running.policy.plan(running.view(now_ns, self._marks))
@@ -324,7 +327,7 @@ class ExecutorDesk(AsyncioActor):
     def _place_if_free(self, running: Running, name: SlotName, wanted: Wanted, now_ns: int) -> bool:
         """Place an order in a slot that is free; False if only the market keeps it from that."""
         slot = running.slots.get(name)
-        if slot is not None and (slot.order is not None or now_ns < slot.retry_at_ns):
+        if self._halts.forbids(running) or (slot is not None and (slot.order or now_ns < slot.retry_at_ns)):
             return True
         if not wanted.is_protective:
             if running.account_id not in self._ready:
@@ -363,16 +366,6 @@ class ExecutorDesk(AsyncioActor):
         for order_id in running.by_order:
             self._by_order.pop(order_id, None)
         self._wakes.forget(running.id)
-
-    def _restore(self, load: ExecutorState) -> None:
-        venue = self._venues.get(AccountId(load.row.account_id))
-        instrument = None if venue is None else self._instruments.get((venue, load.row.symbol))
-        if venue is None or instrument is None or load.row.status not in PENDING:
-            return
-        running = Running.restored(load, venue, instrument)
-        self._running[running.id] = running
-        for order_id in running.by_order:
-            self._by_order[order_id] = running
 
     # --- The cell -----------------------------------------------------------------------------------------------------
 

@@ -198,6 +198,8 @@ async def _wire(
         marks=ports.marks,
         venues={each.id: each.state.row.exchange for each in accounts},
         executors=state.executors,
+        states=state.states,
+        halts=state.halts,
     )
     started.append(executors)
     doors: dict[AccountId, AccountRefs] = {}

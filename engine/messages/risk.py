@@ -65,6 +65,8 @@ class ScopeState(Message, frozen=True, kw_only=True):
     state: TradingState
     reason: str
     changed_at_ns: int
+    flatten: bool = False
+    """Its positions are being closed as well; known of halts that are not lifted."""
 
 
 class StateAnswer(Message, frozen=True, kw_only=True):
@@ -74,7 +76,10 @@ class StateAnswer(Message, frozen=True, kw_only=True):
 
 
 class ScopesHalted(Message, frozen=True, kw_only=True):
-    """RiskGate to OrderRouter: every scope that is not active. Overtakes the orders that wait there."""
+    """RiskGate to OrderRouter and, on the bus under the user's id, to executors: every scope that is not active.
+
+    Overtakes the orders that wait there.
+    """
 
     __lane__: ClassVar[str] = "control"
 

@@ -7,8 +7,9 @@ from uuid import UUID
 from actors.executors.desk import ExecutorDesk
 from engine.domain.identifiers import ExecutorId
 from engine.messages.executors import ExecutorAnswer, PauseExecutor, ResumeExecutor, StartExecutor, StopExecutor
-from engine.messages.rows import OrderRow
+from engine.messages.rows import OrderRow, TradingStateRow
 from engine.messages.rows_executors import ExecutorRow
+from engine.messages.rows_halts import HaltRow
 from engine.messages.rows_people import RiskAlertRow
 from storage.load_executors import executor_state
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, an_id
@@ -36,6 +37,8 @@ class ExecutorRig(CrashRig):
                 for row in self.rows(ExecutorRow)
                 if row.status in RUNNING
             ],
+            states=self.rows(TradingStateRow),
+            halts=self.rows(HaltRow),
         )
 
     async def begin(self, kind: str, number: int = 1, **configuration: Any) -> ExecutorId:

@@ -198,25 +198,42 @@ async def test_a_slot_that_is_refused_again_and_again_fails_its_executor(rig: Ex
     assert len(rig.rows(OrderRow)) == orders
 
 
-async def test_a_position_without_its_stop_is_an_alarm_until_it_has_one(
-    rig: ExecutorRig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_position_without_its_stop_is_an_alarm_until_it_has_one(rig: ExecutorRig) -> None:
     executor_id = await rig.begin("bracket", **LONG)
-    rig.gate.tell(Halt(user_id=USER, scope=Scope.USER, reason="test", cancel_open=False))
-    await rig.settle()
     await rig.market("58999.0", "58999.5")
-    assert set(rig.open_orders_of(executor_id)) == set()
+    rig.gate.tell(Halt(user_id=USER, scope=Scope.USER, reason="test"))
+    await rig.settle()
+    assert rig.open_orders_of(executor_id) == {}
+    assert rig.executor(executor_id).status == "paused"
     await rig.pass_market(4)
     assert "position_unprotected" not in rig.alerts()
     await rig.pass_market(3)
     assert rig.alerts().count("position_unprotected") == 1
+    await rig.restart()
     await rig.pass_market(120)
     assert rig.alerts().count("position_unprotected") == 1
+    assert rig.open_orders_of(executor_id) == {}
     rig.gate.tell(Resume(user_id=USER, scope=Scope.USER, reason="test"))
     await rig.settle()
-    await rig.pass_market(120)
-    assert "stop" in rig.open_orders_of(executor_id)
+    assert set(rig.open_orders_of(executor_id)) == {"stop"}
     assert rig.alerts().count("position_protected") == 1
+
+
+async def test_a_halt_that_closes_positions_ends_its_executors(rig: ExecutorRig) -> None:
+    executor_id = await rig.begin("bracket", **LONG)
+    await rig.market("58999.0", "58999.5")
+    rig.gate.tell(Halt(user_id=USER, scope=Scope.USER, reason="enough", flatten=True))
+    await rig.settle()
+    await rig.pass_wall(2)
+    await rig.market("58999.0", "58999.5")
+    await rig.pass_wall(10)
+    assert rig.size() == 0
+    row = rig.executor(executor_id)
+    assert (row.status, row.status_reason) == ("cancelled", "halted and closed: enough")
+    rig.gate.tell(Resume(user_id=USER, scope=Scope.USER, reason="test"))
+    await rig.settle()
+    await rig.market("58999.0", "58999.5")
+    assert rig.open_orders_of(executor_id) == {}
 
 
 async def test_a_stop_that_somebody_cancels_comes_back(rig: ExecutorRig) -> None:
