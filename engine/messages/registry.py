@@ -131,6 +131,7 @@ IN_PROCESS: frozenset[type[Message]] = frozenset(
         executors.StartExecutor,
         portfolio.ApplyReconciliation,
         portfolio.AdjustBalances,
+        portfolio.DiscrepanciesCompared,
         writing.WriteUnit,
     }
 )
