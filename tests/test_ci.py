@@ -11,7 +11,10 @@ from tests.support.source import ROOT
 CI = ROOT / ".ci/run"
 
 
-@pytest.mark.parametrize("name", [".ci/run", "scripts/run", "scripts/test", "scripts/lock", "scripts/image-build"])
+STARTED = (".ci/run", *(f"scripts/{name}" for name in ("run", "test", "lock", "image-build", "kill-matrix")))
+
+
+@pytest.mark.parametrize("name", STARTED)
 def test_it_can_be_started(name: str) -> None:
     assert os.access(ROOT / name, os.X_OK)
     shell = (ROOT / name).read_text().splitlines()[0].split()[-1].rsplit("/", maxsplit=1)[-1]

@@ -40,6 +40,16 @@ class Scene:
         self.daemon.wait_for(self.is_ready, "the account", SETTLED_S)
         return self
 
+    def spawn(self, environ: Mapping[str, str] | None = None) -> None:
+        """Start the engine and wait for nothing."""
+        with self._environ(environ or {}):
+            self.daemon.spawn()
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the engine ended; None while it runs."""
+        return None if self.daemon.process is None else self.daemon.process.poll()
+
     @contextlib.contextmanager
     def _environ(self, environ: Mapping[str, str]) -> Iterator[None]:
         before = self.daemon.environ

@@ -12,9 +12,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, Protocol, TypeVar
 
 import asyncpg
 
@@ -30,6 +30,27 @@ START_TIMEOUT_S = 60.0
 POLL_S = 0.05
 
 
+class Process(Protocol):
+    """What is used of `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+Launch = Callable[[Sequence[str], IO[bytes], Mapping[str, str]], Process]
+
+
+def _launch(command: Sequence[str], log: IO[bytes], environ: Mapping[str, str]) -> Process:
+    return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=environ)
+
+
 class Daemon:
     """One `cival run` on a data directory."""
 
@@ -38,7 +59,8 @@ class Daemon:
         self.data_dir = data_dir
         self.arguments = list(arguments)
         self.environ = environ
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
+        self.launch: Launch = _launch
         self.log_file = data_dir.with_name(data_dir.name + ".log")
         if config is not None:
             file = data_dir.with_name(data_dir.name + ".toml")
@@ -50,7 +72,7 @@ class Daemon:
         self._engine_file.unlink(missing_ok=True)
         command = [*CIVAL, "run", "--data-dir", str(self.data_dir), "--port", "0", *self.arguments]
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=self._environ())
+            self.process = self.launch(command, log, self._environ())
 
     def command(self, *words: str, timeout_s: float = 60.0, **environ: str) -> "subprocess.CompletedProcess[str]":
         """Run another `cival` command on the same data directory and configuration, to its end."""

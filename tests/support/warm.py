@@ -62,7 +62,7 @@ class WarmCival:
 
     def __init__(self) -> None:
         """Start it."""
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             number = theirs.fileno()
             program = [sys.executable, "-P", "-c", _PROGRAM, str(number)]
@@ -71,7 +71,7 @@ class WarmCival:
 
     def close(self) -> None:
         """End it."""
-        self._socket.close()
+        self.socket.close()
         self._process.wait(10)
 
     def run(
@@ -85,17 +85,17 @@ class WarmCival:
         asked = json.dumps({"words": list(words), "environ": dict(environ)}).encode()
         with Path(os.devnull).open() as empty, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             files = [empty.fileno(), out.fileno(), err.fileno()]
-            socket.send_fds(self._socket, [asked], files)
-            pid = int(self._socket.recv(64))
-            self._socket.settimeout(timeout_s)
+            socket.send_fds(self.socket, [asked], files)
+            pid = int(self.socket.recv(64))
+            self.socket.settimeout(timeout_s)
             try:
-                code = int(self._socket.recv(64))
+                code = int(self.socket.recv(64))
             except TimeoutError:
                 os.kill(pid, signal.SIGKILL)
-                self._socket.settimeout(None)
-                self._socket.recv(64)
+                self.socket.settimeout(None)
+                self.socket.recv(64)
                 raise subprocess.TimeoutExpired(list(words), timeout_s) from None
-            self._socket.settimeout(None)
+            self.socket.settimeout(None)
             out.seek(0)
             err.seek(0)
             return subprocess.CompletedProcess(list(words), code, out.read(), err.read())
