@@ -2,7 +2,7 @@
 
 import functools
 from decimal import Decimal
-from typing import Any, get_type_hints
+from typing import Any, Union, get_type_hints
 
 import msgspec
 from hypothesis import strategies as st
@@ -66,4 +66,5 @@ def _field(name: str, hint: Any) -> st.SearchStrategy[Any]:
         return st.lists(inner[0], max_size=3).map(tuple) if Ellipsis in arguments else st.tuples(*inner)
     if origin is dict:
         return st.dictionaries(*inner, max_size=3)
-    return st.one_of(inner) if inner and origin is None else st.from_type(hint)
+    # `X | None` has no origin, unless X is annotated.
+    return st.one_of(inner) if inner and origin in (None, Union) else st.from_type(hint)
