@@ -24,12 +24,18 @@ GONE = (OSError, http.client.HTTPException)
 class Scene:
     """An engine with one account at the venue."""
 
-    def __init__(self, daemon: Daemon, venue: LyingVenue) -> None:
-        """Take both; the engine need not run yet."""
+    def __init__(self, daemon: Daemon, venue: LyingVenue, *, url: str = "") -> None:
+        """Take both; the engine need not run yet.
+
+        Args:
+            daemon: The engine.
+            venue: Where its account is.
+            url: Of a served database as the test reads it; the embedded one is found.
+        """
         self.daemon = daemon
         self.venue = venue
         self._account_id: UUID | None = None
-        self._url = ""
+        self._url = url
 
     # --- The engine ---------------------------------------------------------------------------------------------------
 
@@ -130,7 +136,7 @@ class Scene:
     def url(self) -> str:
         """The database, for a role that sees all rows."""
         if not self._url:
-            self._url = self.daemon.environ.get("DATABASE_URL") or self.daemon.reader_url()
+            self._url = self.daemon.reader_url()
         return self._url
 
     def books(self) -> Books:
@@ -166,6 +172,7 @@ def a_scene(
     cluster: Path | None = None,
     config: str = "",
     rules: Mapping[str, Any] | None = None,
+    url: str = "",
     **environ: str,
 ) -> Iterator[Scene]:
     """Give a lying venue that runs and an engine that does not yet.
@@ -175,10 +182,11 @@ def a_scene(
         cluster: As `a_daemon`.
         config: Added to the engine's configuration.
         rules: Of the venue, as `LyingVenue`.
+        url: As `Scene`.
         environ: Of the engine, such as `DATABASE_URL`.
     """
     with (
         LyingVenue(folder, **(rules or {})) as venue,
         a_daemon(folder / "data", config=venue.config + config, cluster=cluster, **environ) as daemon,
     ):
-        yield Scene(daemon, venue)
+        yield Scene(daemon, venue, url=url)

@@ -3,13 +3,17 @@
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from enum import Enum
 from pathlib import Path
 
 from storage.roles import Endpoints, embedded_endpoints
 
 SOCKET = ".s.PGSQL.5432"
+COMMITTED = b"COMMIT\0"
+"""What the server says when a transaction is durable."""
 
 
 class Fault(Enum):
@@ -18,6 +22,7 @@ class Fault(Enum):
     NONE = "none"
     LOSE_STATEMENT = "cut before it reaches the server"
     LOSE_ANSWER = "cut when the server has answered, which is after its commit"
+    LOSE_COMMIT = "cut when the server has said that it committed, before anybody hears of it"
     SILENCE = "the answer never comes, the connection stays"
 
 
@@ -28,10 +33,16 @@ class Proxy:
         self._target = target
         self.fault = Fault.NONE
         self.struck = 0
+        self.delay_s = 0.0
+        """How long every answer takes on its way."""
         self._writers: list[asyncio.StreamWriter] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        server_reader, server_writer = await asyncio.open_unix_connection(str(self._target / SOCKET))
+        try:
+            server_reader, server_writer = await asyncio.open_unix_connection(str(self._target / SOCKET))
+        except OSError:
+            writer.close()  # The server is away, and so is whoever stands before it.
+            return
         self._writers += [writer, server_writer]
         with contextlib.suppress(OSError):
             await asyncio.gather(
@@ -55,9 +66,14 @@ class Proxy:
             if self.fault is Fault.LOSE_ANSWER:
                 self._strike(writer, back)
                 return
+            if self.fault is Fault.LOSE_COMMIT and COMMITTED in data:
+                self._strike(writer, back)
+                return
             if self.fault is Fault.SILENCE:
                 self._strike()
                 continue
+            if self.delay_s:
+                await asyncio.sleep(self.delay_s)
             writer.write(data)
         writer.close()
 
@@ -85,3 +101,23 @@ async def proxied(socket_directory: Path, database: str) -> AsyncIterator[tuple[
             server.close()
             proxy.close()
             await asyncio.sleep(0.01)
+
+
+@contextlib.contextmanager
+def proxied_beside(socket_directory: Path, database: str) -> Iterator[tuple[Proxy, Endpoints]]:
+    """Put a proxy before a server, in a thread of its own, for tests that wait for other processes."""
+    proxy_ready: Future[tuple[Proxy, Endpoints]] = Future()
+    done = threading.Event()
+
+    async def serve() -> None:
+        async with proxied(socket_directory, database) as found:
+            proxy_ready.set_result(found)
+            await asyncio.to_thread(done.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="pg proxy")
+    thread.start()
+    try:
+        yield proxy_ready.result(10)
+    finally:
+        done.set()
+        thread.join(10)
