@@ -19,7 +19,6 @@ from actors.cell import Cell, Instruments
 from actors.denials import DenialFolder
 from actors.inferring import INFER_AFTER_NS
 from actors.live_order import LiveOrder, denied_order, new_order, submit_of
-from actors.order_loading import restored_order
 from actors.order_memory import DONE_MAX
 from actors.reconciling import FactsRecalled
 from actors.resolving import DUPLICATES
@@ -29,7 +28,7 @@ from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import AccountId, Venue
 from engine.domain.kinds import DoneReason, Lifecycle, RequestState
 from engine.domain.order_facts import StatusFact
-from engine.messages.archive import OrderArchive, OrderLoad
+from engine.messages.archive import OrderArchive
 from engine.messages.cell import FollowVenue
 from engine.messages.orders import CancelAnswer, CancelOrder, CancelOrders, DenyOrder, SubmitOrder
 from engine.messages.rows_trades import TradeEvidenceRow
@@ -87,7 +86,7 @@ class OrderRouter(Amending):
         connector: Ref[Any],
         ledger: Ref[Any],
         archive: OrderArchive,
-        orders: Sequence[OrderLoad] = (),
+        orders: Sequence[LiveOrder] = (),
         instruments: Instruments | None = None,
         tombstones: Sequence[TradeEvidenceRow] = (),
         capabilities: Capabilities | None = None,
@@ -105,7 +104,7 @@ class OrderRouter(Amending):
             connector: Takes submits and cancels, answers questions.
             ledger: Takes units with facts about orders; the writer takes all others.
             archive: The committed past.
-            orders: All orders of the account that are not over, with all their trades.
+            orders: All orders of the account that are not over, with all their trades; changed from now on.
             instruments: All that may be traded; None where every symbol may be.
             tombstones: Reports about trades of which no order is known.
             capabilities: What the venue has declared; without it the absence of an order proves nothing.
@@ -138,8 +137,8 @@ class OrderRouter(Amending):
             after=lambda delay_ns, message: self.after(delay_ns, message, clock=cell.wall),
             now_ns=cell.wall.now_ns,
         )
-        for load in orders:
-            self.memory.add(restored_order(load))
+        for live in orders:
+            self.memory.add(live)
 
     def on_start(self) -> None:
         """Hear of commits, of the database, of the venue's connection and of the cell's end.

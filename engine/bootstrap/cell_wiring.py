@@ -247,7 +247,8 @@ async def _start_books(
     row = state.row
     account_id, venue = AccountId(row.id), row.exchange
     connector = ports.connectors[venue]
-    open_orders = tuple(restored_order(load).changed() for load in state.orders)
+    orders = [restored_order(load) for load in state.orders]
+    open_orders = tuple(live.changed() for live in orders)
     ledger = await ports.system.start(
         Ledger,
         name=f"ledger/{account_id}",
@@ -275,7 +276,7 @@ async def _start_books(
         connector=connector,
         ledger=ledger,
         archive=ports.archive,
-        orders=state.orders,
+        orders=orders,
         instruments=ports.instruments,
         tombstones=state.tombstones,
         capabilities=capabilities,

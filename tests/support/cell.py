@@ -211,7 +211,7 @@ class CellRig:
             connector=self.connector(),
             ledger=self.ledger,
             archive=self.archive,
-            orders=orders,
+            orders=[restored_order(load) for load in orders],
             instruments=self.by_name,
             tombstones=[row for row in self.rows(TradeEvidenceRow) if row.order_id is None],
             capabilities=self.capabilities,
