@@ -68,13 +68,20 @@ class HaltingGate(GateCore):
     @handles(Halt)
     def on_halt(self, message: Halt) -> AsyncioFuture[HaltAnswer] | HaltAnswer:
         """Close a scope and cancel what it has open. In force at once; answered when it is durable."""
+        return self._halt(message)
+
+    def _halt(
+        self, message: Halt, more_rows: tuple[Row, ...] = (), more_events: tuple[JournalEvent, ...] = ()
+    ) -> AsyncioFuture[HaltAnswer] | HaltAnswer:
+        """Do what a halt says, with the rows and events of its cause in the same unit."""
         state = self._state(message, message.state)
         self._states.set(state)
         self._tell_routers()
         requested = self._cancel_scope(message.scope, message.scope_id, message.reason) if message.cancel_open else 0
         halt = self._new_halt(message, state) if message.state is TradingState.HALTED else None
-        rows = () if halt is None else (halt,)
-        return self._record(state, "TradingHalted", message.record, requested, rows, None if halt is None else halt.id)
+        rows = more_rows if halt is None else (halt, *more_rows)
+        halt_id = None if halt is None else halt.id
+        return self._record(state, "TradingHalted", message.record, requested, rows, halt_id, more_events)
 
     @handles(Resume)
     def on_resume(self, message: Resume) -> AsyncioFuture[HaltAnswer] | HaltAnswer:
@@ -95,7 +102,12 @@ class HaltingGate(GateCore):
         now_ns = self._cell.wall.now_ns()
         for proof in lifted:
             del self._halts[proof.row.id]
-        return self._record(state, "TradingResumed", message.record, 0, tuple(each.lift(now_ns) for each in lifted))
+        rows = (*(each.lift(now_ns) for each in lifted), *self._lifted(*scope))
+        return self._record(state, "TradingResumed", message.record, 0, rows)
+
+    def _lifted(self, _scope: Scope, _scope_id: UUID | None) -> tuple[Row, ...]:
+        """Return what else changes when a person resumes a scope."""
+        return ()
 
     @handles(StateQuery)
     def on_state(self, _message: StateQuery) -> StateAnswer:
@@ -167,11 +179,12 @@ class HaltingGate(GateCore):
         requested: int,
         rows: tuple[Row, ...] = (),
         halt_id: UUID | None = None,
+        more_events: tuple[JournalEvent, ...] = (),
     ) -> AsyncioFuture[HaltAnswer] | HaltAnswer:
         row = self._states.row(state, "system" if record is None else str(record.audit.actor_id))
         audit = (self._states.audit(row, self._cell.ids, self._cell.wall.now_ns()),) if record is None else record.rows
         event = JournalEvent(channel="control", type=kind, data=row, at_ns=state.changed_at_ns)
-        unit = self._cell.numbers.open(rows=(row, *rows, *audit), events=(event,))
+        unit = self._cell.numbers.open(rows=(row, *rows, *audit), events=(event, *more_events))
         self._cell.writer.tell(unit)
         answer = HaltAnswer(state=state.state, cancels_requested=requested, halt_id=halt_id)
         if self._is_store_away:

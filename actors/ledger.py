@@ -6,7 +6,7 @@ and sends the unit to the writer. So a fill and everything that it moves commit 
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import msgspec
 
@@ -14,11 +14,12 @@ from actors.booking import Booking, Draft
 from actors.books import AccountBooks
 from actors.cell import Cell, Instruments
 from actors.ledger_rows import DOLLARS, LedgerRows, deals_of, restored_position
+from actors.ledger_turns import MARK_DUE, PROJECT_LATE, VALUE_DUE, MarkDue, ProjectLate, ValueDue
 from actors.opening import Comparison
 from engine.domain.discrepancy import BALANCE
 from engine.domain.identifiers import AccountId, Asset, Symbol, Venue
 from engine.domain.ports import Marks
-from engine.domain.values import ZERO, add, multiply, round_money
+from engine.domain.values import ZERO, add, multiply, round_money, subtract
 from engine.messages.cell import BalancesChanged
 from engine.messages.orders import BookUnit, OrderChanged
 from engine.messages.portfolio import (
@@ -38,22 +39,6 @@ MARK_EVERY_NS: Final = 5_000_000_000
 """Market time between two valuations."""
 
 
-class MarkDue(msgspec.Struct, frozen=True):
-    """To myself: value the account, once no unit waits here."""
-
-    __lane__: ClassVar[str] = "market"
-
-
-class ProjectLate(msgspec.Struct, frozen=True):
-    """To myself: store positions and balances that came too late for their unit, once no unit waits here."""
-
-    __lane__: ClassVar[str] = "market"
-
-
-_MARK_DUE: Final = MarkDue()
-_PROJECT_LATE: Final = ProjectLate()
-
-
 class LedgerLoad(msgspec.Struct, frozen=True, kw_only=True):
     """The books as they were left."""
 
@@ -69,6 +54,8 @@ class LedgerLoad(msgspec.Struct, frozen=True, kw_only=True):
 
 class Ledger(AsyncioActor):
     """One per trading account."""
+
+    _is_value_due = False
 
     def __init__(
         self,
@@ -136,14 +123,14 @@ class Ledger(AsyncioActor):
         self._late = Draft()
         """What came too late for its unit and waits for one."""
         self._stored = {row.asset: (row.free, row.locked) for row in load.balances}
-        self._projected_n = 0
-        """Highest number of a unit that holds positions or balances."""
+        self._moved = ZERO  # What entries that are no trades have added to the equity.
+        self._projected_n = 0  # Highest number of a unit that holds positions or balances.
         self._marked: dict[Symbol, Decimal] = {}
         """Mark prices in the rows as they were last written."""
 
     def on_start(self) -> None:
         """Begin to value the account, and store locks anew that a crash left behind their orders."""
-        self.after(self._mark_every_ns, _MARK_DUE, clock=self._cell.clock)
+        self.after(self._mark_every_ns, MARK_DUE, clock=self._cell.clock)
         held = {asset: self._books.balance(asset) for asset in self._stored}
         stale = [asset for asset, each in held.items() if (each.free, each.locked) != self._stored[asset]]
         self._stored.clear()
@@ -159,6 +146,8 @@ class Ledger(AsyncioActor):
         self._comparison.booked(message.fills)
         self._finish(message.unit, draft)
         self._tell(draft)
+        if message.fills:
+            self._value_soon()
 
     @handles(AdjustBalances)
     def on_adjust(self, message: AdjustBalances) -> None:
@@ -166,7 +155,9 @@ class Ledger(AsyncioActor):
         draft = Draft()
         self._booking.book(draft, message.fills, message.trades, message.orders)
         self._comparison.booked(message.fills)
+        before = self._equity()
         found = self._comparison.compare(message.account, self._cell.clock.now_ns(), self._cell.wall.now_ns())
+        self._moved = add(self._moved, subtract(self._equity(), before))
         for entry, memo in found.entries:
             draft.others += self._rows.entry(
                 entry, at_ns=self._cell.clock.now_ns(), correlation_id=message.unit.correlation_id, memo=memo
@@ -180,12 +171,16 @@ class Ledger(AsyncioActor):
         self._finish(message.unit, draft)
         self._tell(draft)
         self._tell_changed(found.assets, found.symbols)
+        if message.fills:
+            self._value_soon()
 
     @handles(WriteOffDiscrepancy)
     def on_write_off(self, message: WriteOffDiscrepancy) -> AsyncioFuture[WriteOffAnswer] | WriteOffAnswer:
         """Book a difference away, or take that back. Answered when it is durable."""
         now_ns = self._cell.clock.now_ns()
+        before = self._equity()
         done = self._comparison.write_off(message, now_ns, self._cell.wall.now_ns())
+        self._moved = add(self._moved, subtract(self._equity(), before))
         if done is None:
             error = "not_open" if message.takes_back is None else "not_written_off"
             return WriteOffAnswer(discrepancy_id=message.discrepancy_id, error=error)
@@ -260,7 +255,7 @@ class Ledger(AsyncioActor):
         late.symbols |= dict.fromkeys(symbols)
         late.assets |= dict.fromkeys(assets)
         if not is_arranged and (late.symbols or late.assets):
-            self.actor_ref.tell(_PROJECT_LATE)
+            self.actor_ref.tell(PROJECT_LATE)
 
     @handles(ProjectLate)
     def on_late(self, _message: ProjectLate) -> None:
@@ -311,11 +306,25 @@ class Ledger(AsyncioActor):
     @handles(MarkDue)
     def on_mark_due(self, _message: MarkDue) -> None:
         """Value the account, store the marks of its open positions."""
-        self.after(self._mark_every_ns, _MARK_DUE, clock=self._cell.clock)
+        self.after(self._mark_every_ns, MARK_DUE, clock=self._cell.clock)
         rows = self._marked_rows()
         if rows:
             self._open_unit(rows)
         self._cell.bus.publish(self._value(), key=self._cell.user_id)
+
+    def _value_soon(self) -> None:
+        if not self._is_value_due:
+            self._is_value_due = True
+            self.actor_ref.tell(VALUE_DUE)
+
+    @handles(ValueDue)
+    def on_value_due(self, _message: ValueDue) -> None:
+        """Say what the account is worth after fills: a limit on losses must not wait for the next turn."""
+        self._is_value_due = False
+        self._cell.bus.publish(self._value(), key=self._cell.user_id)
+
+    def _equity(self) -> Decimal:
+        return self._value().equity
 
     def _marked_rows(self) -> tuple[Row, ...]:
         rows: list[Row] = []
@@ -361,6 +370,7 @@ class Ledger(AsyncioActor):
             positions=open_positions,
             at_ns=self._cell.clock.now_ns(),
             unpriced=tuple(unpriced),
+            moved=self._moved,
         )
 
     def _price(self, asset: Asset) -> Decimal | None:

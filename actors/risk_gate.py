@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.gate_amends import AmendingGate
+from actors.gate_losses import LossGate
 from actors.intent_memory import is_own_key, nothing_of
 from engine.domain.errors import BadInput, DependencyAway
 from engine.domain.identifiers import OrderId
@@ -49,7 +49,7 @@ class IntentLooked(msgspec.Struct, frozen=True):
     error: Exception | None = None
 
 
-class RiskGate(AmendingGate):
+class RiskGate(LossGate):
     """One per user."""
 
     # --- Intents ------------------------------------------------------------------------------------------------------

@@ -129,6 +129,8 @@ class LimitSettings(Section, frozen=True, kw_only=True):
     price_band_percent: Decimal | None = None
     """Largest distance of a limit price from the mark."""
     orders_per_minute: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    daily_loss: Decimal | None = None
+    """Loss since midnight of the user's time zone that halts the account, in its valuation asset."""
 
 
 class RiskSettings(LimitSettings, frozen=True, kw_only=True):

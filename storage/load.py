@@ -16,7 +16,7 @@ from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import AgentId, Symbol, UserId, Venue
 from engine.domain.kinds import Side
 from engine.domain.values import ZERO, add, divide, multiply
-from engine.messages import rows, rows_executors, rows_halts, rows_people, rows_trades
+from engine.messages import rows, rows_executors, rows_halts, rows_losses, rows_people, rows_trades
 from engine.messages.archive import OrderLoad
 from engine.messages.load import AccountState, AgentHolding, AgentState, CellState
 from engine.messages.rows import Row
@@ -48,7 +48,9 @@ def load_statements() -> Mapping[str, str]:
 
     def columns(mark: re.Match[str]) -> str:
         module = next(
-            each for each in (rows_executors, rows_halts, rows_trades, rows_people, rows) if hasattr(each, mark[1])
+            each
+            for each in (rows_executors, rows_halts, rows_losses, rows_trades, rows_people, rows)
+            if hasattr(each, mark[1])
         )
         return columns_of(getattr(module, mark[1]))
 
@@ -121,6 +123,8 @@ class CellLoader:
             limits=_rows(rows_people.LimitRow, await connection.fetch(sql["limits"], user_id)),
             states=_rows(rows.TradingStateRow, await connection.fetch(sql["states"], user_id)),
             halts=_rows(rows_halts.HaltRow, await connection.fetch(sql["halts"], user_id)),
+            risk_days=_rows(rows_losses.RiskDayRow, await connection.fetch(sql["risk_days"], user_id)),
+            trips=_rows(rows_losses.LimitTripRow, await connection.fetch(sql["trips"], user_id)),
             executors=await executor_states(connection, user_id, sql),
             recent_orders=_rows(rows.OrderRow, reversed(recent)),
             last_day=None if last_day is None else decode(rows.PortfolioSnapshotRow, last_day),

@@ -12,7 +12,7 @@ from engine.domain.identifiers import AccountId, OrderId, Symbol, UserId
 from engine.domain.kinds import Side
 from engine.domain.order_facts import EXISTS_AFTER_ALL
 from engine.domain.values import ZERO, add, multiply
-from engine.messages import rows, rows_executors, rows_halts, rows_people, rows_trades
+from engine.messages import rows, rows_executors, rows_halts, rows_losses, rows_people, rows_trades
 from engine.messages.archive import OrderLoad
 from engine.messages.load import AccountState, AgentHolding, AgentState, CellState
 from engine.messages.rows import Row
@@ -58,6 +58,8 @@ class MemoryPast:
             limits=tuple(row for row in of_user(rows_people.LimitRow) if row.is_active),
             states=of_user(rows.TradingStateRow),
             halts=tuple(row for row in of_user(rows_halts.HaltRow) if row.state != "lifted"),
+            risk_days=of_user(rows_losses.RiskDayRow),
+            trips=tuple(row for row in of_user(rows_losses.LimitTripRow) if row.tripped_at is not None),
             executors=tuple(
                 executor_state(row, [order for order in orders if order.executor_id == row.id])
                 for row in sorted(of_user(rows_executors.ExecutorRow), key=_age)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from engine.messages import rows, rows_executors, rows_halts, rows_market, rows_people, rows_trades
+from engine.messages import rows, rows_executors, rows_halts, rows_losses, rows_market, rows_people, rows_trades
 from engine.messages.rows import Mode, Ns, Row, TextArray
 
 FACTS: Final[tuple[type[Row], ...]] = (
@@ -47,6 +47,8 @@ FACTS: Final[tuple[type[Row], ...]] = (
     rows.TradingStateRow,
     rows_halts.HaltRow,
     rows_people.LimitRow,
+    rows_losses.LimitTripRow,
+    rows_losses.RiskDayRow,
     rows_people.RiskAlertRow,
     rows_market.OhlcvRow,
     rows_market.TickerRow,

@@ -172,6 +172,9 @@ async def _wire(
         limits=state.limits,
         states=state.states,
         halts=state.halts,
+        time_zone=state.time_zone,
+        risk_days=state.risk_days,
+        trips=state.trips,
         agents=agents,
         recent_orders=state.recent_orders,
     )

@@ -20,6 +20,7 @@ from engine.messages.rows import (
 )
 from engine.messages.rows_executors import ExecutorRow
 from engine.messages.rows_halts import HaltRow
+from engine.messages.rows_losses import LimitTripRow, RiskDayRow
 from engine.messages.rows_people import AccountRow, LimitRow
 from engine.messages.rows_trades import TradeEvidenceRow
 
@@ -102,6 +103,9 @@ class CellState(msgspec.Struct, frozen=True, kw_only=True):
     states: tuple[TradingStateRow, ...] = ()
     halts: tuple[HaltRow, ...] = ()
     """Those that nobody has lifted."""
+    risk_days: tuple[RiskDayRow, ...] = ()
+    trips: tuple[LimitTripRow, ...] = ()
+    """Limits that have tripped and that nobody has armed again."""
     recent_orders: tuple[OrderRow, ...] = ()
     """The newest of any status, oldest first."""
     last_day: PortfolioSnapshotRow | None = None

@@ -31,6 +31,8 @@ class AccountMarked(Message, frozen=True, kw_only=True):
     """Market time."""
     unpriced: tuple[Asset, ...] = ()
     """Assets without a price; they count as zero and are named here."""
+    moved: Decimal = Decimal(0)
+    """What transfers and corrections, which are no trades, have added to the equity since the ledger started."""
 
 
 class ApplyReconciliation(Message, frozen=True, kw_only=True):

@@ -117,6 +117,14 @@ SELECT {columns:TradingStateRow} FROM trading_states t WHERE t.user_id = $1
 -- Uses of the kill switch that nobody has lifted.
 SELECT {columns:HaltRow} FROM halts t WHERE t.user_id = $1 AND t.state <> 'lifted' ORDER BY t.requested_at
 
+-- name: risk_days
+-- What the newest day of a user and of each account began with.
+SELECT {columns:RiskDayRow} FROM risk_days t WHERE t.user_id = $1
+
+-- name: trips
+-- Limits that have tripped and that nobody has armed again.
+SELECT {columns:LimitTripRow} FROM trading_limits t WHERE t.user_id = $1 AND t.tripped_at IS NOT NULL
+
 -- name: last_day
 -- The newest daily snapshot of a user.
 SELECT {columns:PortfolioSnapshotRow} FROM portfolio_snapshots t WHERE t.user_id = $1 ORDER BY t.snapshot_date DESC LIMIT 1

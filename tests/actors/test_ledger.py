@@ -54,10 +54,11 @@ def book(rig: CellRig, unit: WriteUnit, *fills: Fill, orders: tuple[OrderChanged
 @pytest.mark.asyncio
 async def test_a_fill_and_all_that_it_moves_are_one_unit(make_scripted: MakeScripted) -> None:
     rig = await make_scripted()
+    moved = [units_with(rig, kind) for kind in (TradeRow, LedgerEntryRow, PositionRow, BalanceRow)]
     unit = rig.numbers.open()
     book(rig, unit, a_fill())
     await rig.settle()
-    assert rig.numbers.last == unit.n
+    assert moved == [[unit.n]] * 4
     (trade,) = rig.rows(TradeRow)
     entry = rig.rows(LedgerEntryRow)[-1]
     assert (entry.kind, entry.trade_id, entry.order_id) == ("fill", trade.id, an_id(1))
@@ -105,13 +106,14 @@ async def test_an_open_order_locks_and_its_end_unlocks(make_scripted: MakeScript
 @pytest.mark.asyncio
 async def test_a_unit_that_comes_late_does_not_overwrite_a_newer_row(make_scripted: MakeScripted) -> None:
     rig = await make_scripted()
+    moved = units_with(rig, BalanceRow)
     first, second = rig.numbers.open(), rig.numbers.open()
     book(rig, second, a_fill(order_id=OrderId(an_id(7))))
     book(rig, first, orders=(changed(1),))
     await rig.settle()
     (row,) = rig.rows(BalanceRow)
     assert (row.total, row.locked) == (D(999_999), D(600))
-    assert rig.numbers.last == (second.n or 0) + 1  # The lock is in a unit of its own, behind both.
+    assert moved == [second.n, (second.n or 0) + 1]  # The lock is in a unit of its own, behind both.
 
 
 def units_with(rig: CellRig, kind: type[Row]) -> list[int | None]:
@@ -191,7 +193,8 @@ async def test_an_account_is_valued_every_few_seconds_of_market_time(make_rig: M
     rig.quote("61000", "61000")
     rig.clock.advance(5_000_000_000)
     await rig.settle()
-    (mark,) = heard
+    of_fill, mark = heard
+    assert of_fill.positions == 1, "a fill is valued at once"
     fee = D("0.1") * 60_000 * D("0.00018")
     assert (mark.cash, mark.unrealized_pnl, mark.positions) == (D(1_000_000) - fee, D(100), 1)
     assert (mark.equity, mark.fees) == (D(1_000_100) - fee, fee)

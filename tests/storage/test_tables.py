@@ -4,7 +4,16 @@ import msgspec
 import orjson
 import pytest
 
-from engine.messages import rows, rows_executors, rows_halts, rows_market, rows_paper, rows_people, rows_trades
+from engine.messages import (
+    rows,
+    rows_executors,
+    rows_halts,
+    rows_losses,
+    rows_market,
+    rows_paper,
+    rows_people,
+    rows_trades,
+)
 from engine.messages.rows import AgentStatusRow, BalanceRow, OrderRow, Row, TradeRow
 from engine.messages.rows_market import OhlcvRow
 from storage.tables import FACTS, encode_rows, newest_per_key, table_of
@@ -26,7 +35,7 @@ PAPER = sorted(_row_classes(rows_paper), key=lambda kind: kind.__name__)
 
 
 def test_every_row_of_the_schema_can_be_written() -> None:
-    modules = (rows, rows_executors, rows_halts, rows_people, rows_market, rows_trades)
+    modules = (rows, rows_executors, rows_halts, rows_losses, rows_people, rows_market, rows_trades)
     assert set(FACTS) == set().union(*map(_row_classes, modules))
 
 

@@ -42,6 +42,7 @@ from engine.messages.rows import (
     WatermarkRow,
 )
 from engine.messages.rows_halts import HaltRow
+from engine.messages.rows_losses import LimitTripRow, RiskDayRow
 from engine.messages.rows_people import LimitRow
 from engine.messages.rows_trades import TradeEvidenceRow
 from engine.messages.venues import OpenAccount
@@ -150,12 +151,7 @@ class CellRig:
             StorageWriter, name="writer", store=self.store, clock=self.wall, bus=self.bus
         )
         self.cell = Cell(
-            numbers=self.numbers,
-            clock=self.clock,
-            wall=self.wall,
-            ids=self.ids,
-            bus=self.bus,
-            writer=self.writer,
+            numbers=self.numbers, clock=self.clock, wall=self.wall, ids=self.ids, bus=self.bus, writer=self.writer
         )
         self.paper = await self.system.start(
             PaperVenue,
@@ -247,6 +243,8 @@ class CellRig:
             limits=self.limits,
             states=self.rows(TradingStateRow),
             halts=[row for row in self.rows(HaltRow) if row.state != "lifted"],
+            risk_days=self.rows(RiskDayRow),
+            trips=[row for row in self.rows(LimitTripRow) if row.tripped_at is not None],
             agents=agents,
             recent_orders=self.rows(OrderRow),
         )

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from hypothesis import strategies as st
 
-from engine.messages import rows, rows_executors, rows_halts, rows_market, rows_people, rows_trades
+from engine.messages import rows, rows_executors, rows_halts, rows_losses, rows_market, rows_people, rows_trades
 from engine.messages.rows import Row, TextArray
 from storage.pool import Connection
 from storage.tables import encode_rows, table_of
@@ -90,6 +90,8 @@ _OF_CLASS: Final[dict[type[Row], dict[str, st.SearchStrategy[Any]]]] = {
         "report": OBJECTS,
     },
     rows_people.LimitRow: {"scope": _one_of("engine", "user")},
+    rows_losses.LimitTripRow: {"scope": _one_of("engine", "user")},
+    rows_losses.RiskDayRow: {"scope": _one_of("account", "user"), "day": st.dates().map(str)},
     rows.ReconciliationRow: {
         "trigger": _one_of("start", "reconnect", "takeover", "timer", "demand"),
         "outcome": _one_of("done", "partial", "failed"), "depth": _one_of("light", "deep"),

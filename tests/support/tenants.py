@@ -52,6 +52,8 @@ trading_limits (user_id, limit_type, limit_value) values ({user}, 'daily_loss', 
 trading_states (user_id, scope, scope_id, state, changed_by) values ({user}, 'user', {user}, 'active', 'test')
 halts (id, user_id, scope, scope_id, reason, state, requested_by, requested_at)
     values (gen_random_uuid(), {user}, 'user', {user}, 'test', 'proven', '{name}', {now})
+risk_days (user_id, scope, scope_id, day, start_equity, base_equity, high_water_mark)
+    values ({user}, 'user', {user}, '2026-01-15', 5, 5, 5)
 notification_routes (user_id, name, kind, url_encrypted) values ({user}, 'mine', 'webhook', 'secret')
 backtests (user_id, agent_type, parameters, source) values ({user}, 'trend_follower', '{{}}', 'candles.csv')
 write_units (id, user_id, n, fence) values (gen_random_uuid(), {user}, 1, 1)

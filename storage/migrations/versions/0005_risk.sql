@@ -96,6 +96,19 @@ CREATE TABLE halts (
 -- ;;
 CREATE INDEX idx_halts_requested ON halts (user_id, requested_at DESC)
 -- ;;
+CREATE TABLE risk_days (
+    user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    scope varchar(20) NOT NULL CHECK (scope IN ('user', 'account')),
+    scope_id uuid NOT NULL, -- as in trading_states
+    day date NOT NULL, -- in the user's time zone
+    start_equity amount NOT NULL,
+    base_equity amount NOT NULL, -- what the loss is measured from: the start, or the equity at the last resume
+    high_water_mark amount NOT NULL,
+    unpriced text[] NOT NULL DEFAULT '{}',
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, scope, scope_id)
+)
+-- ;;
 CREATE TABLE notification_routes (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
