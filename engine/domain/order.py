@@ -71,7 +71,8 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
     """(venue time in ns, sequence) of the newest status; it tells an old status from a new one."""
     reported_quantity: Decimal = ZERO
     """What the newest status has counted as filled: less than one before where the venue took a trade back."""
-    reported_at: tuple[int, int] = (0, 0)
+    reported_at: tuple[bool, int, int] = (False, 0, 0)
+    """(whether it is the end, which has no sequence and the last word; venue time, sequence) of that status."""
     amended_at: tuple[int, Decimal, Decimal, Decimal] = (-1, ZERO, ZERO, ZERO)
     """Rank of the newest amend (`order_amend.py`)."""
 
@@ -305,19 +306,17 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
     def _learn_venue_data(self, status: StatusFact) -> bool:
         """Keep the newest time, id and filled quantity; tell whether one of them is new."""
         changed = False
-        at = (status.venue_time_ns, status.sequence)
+        at, name = (status.venue_time_ns, status.sequence), status.external_order_id
         if at > self.venue_at:
             self.venue_at = at
             changed = True
-        if status.external_order_id and (*at, status.external_order_id) > (
-            *self.external_id_at,
-            self.external_order_id,
-        ):
-            self.external_id_at, self.external_order_id = at, status.external_order_id
+        if name and (*at, name) > (*self.external_id_at, self.external_order_id):
+            self.external_id_at, self.external_order_id = at, name
             changed = True
         filled = status.filled_quantity
-        if filled is not None and (*at, filled) > (*self.reported_at, self.reported_quantity):
-            self.reported_at, self.reported_quantity = at, filled
+        rank = (status.done_reason is not None, *at)
+        if filled is not None and (*rank, filled) > (*self.reported_at, self.reported_quantity):
+            self.reported_at, self.reported_quantity = rank, filled
             changed = True
         return changed
 

@@ -63,7 +63,7 @@ def restore_order(  # noqa: PLR0913 - one argument per fact that the tables hold
         state.replace_inferred(inferred)
     if missing_quantity:
         state.reported_quantity = add(state.total_quantity, missing_quantity)
-        state.reported_at = (venue_time_ns, 0)
+        state.reported_at = (lifecycle is Lifecycle.DONE, venue_time_ns, 0)
     state.lifecycle = max(state.lifecycle, lifecycle)
     state.claimed_reason = done_reason
     state.was_refused = late_fill or done_reason in REFUSALS

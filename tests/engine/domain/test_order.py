@@ -221,6 +221,21 @@ def test_an_end_told_by_an_older_status_still_ends_the_order() -> None:
     assert (order.status, order.venue_at) == (OrderStatus.CANCELLED, (10, 0))
 
 
+@pytest.mark.parametrize("ended_at_ns", [10, 9])
+def test_the_end_says_what_is_filled_whatever_a_living_status_says_beside_it(ended_at_ns: int) -> None:
+    """The last word carries no sequence, and may come from a clock that was set back."""
+    facts = [
+        a_status(10, filled="0.1", sequence=3),
+        a_status(ended_at_ns, filled="0.2", reason=DoneReason.FILLED),
+    ]
+    for order_of_arrival in (facts, facts[::-1]):
+        order = an_order("0.2")
+        order.apply_fill(a_fill("a"))
+        for status in order_of_arrival:
+            order.apply_status(status)
+        assert (order.missing_quantity, order.open_quantity) == (D("0.1"), D("0.1"))
+
+
 def test_a_stronger_reason_replaces_a_weaker_one_and_not_the_other_way() -> None:
     order = an_order()
     order.apply_status(a_status(10, reason=DoneReason.EXPIRED))
