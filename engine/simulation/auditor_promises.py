@@ -1,5 +1,6 @@
 """Judges what people are told: an answer is true when it is given, and every command gets exactly one."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -29,7 +30,7 @@ class _Asked:
 class Promises:
     """What was asked and answered; the workload reports it, whichever process gave the answer."""
 
-    __slots__ = ("_asked", "_findings", "_orders", "_probes", "_spoken", "_stored", "answers")
+    __slots__ = ("_asked", "_findings", "_orders", "_probes", "_resumes", "_spoken", "_stored", "answers")
 
     def __init__(self, findings: Findings, orders: Orders, probes: Probes) -> None:
         """Start before the first word."""
@@ -40,6 +41,8 @@ class Promises:
         self._stored: dict[Covered, TradingStateRow] = {}
         self._spoken: dict[Covered, TradingState] = {}
         """Halts that were answered and that nobody has asked to lift."""
+        self._resumes: Counter[Covered] = Counter()
+        """Resumes without an answer: one that was asked before a halt may still lift it."""
         self.answers = 0
 
     # --- Orders -------------------------------------------------------------------------------------------------------
@@ -94,26 +97,36 @@ class Promises:
     # --- Halts --------------------------------------------------------------------------------------------------------
 
     def state(self, row: TradingStateRow) -> None:
-        """A halt or resume is stored."""
-        self._stored[row.scope, row.scope_id] = row
+        """A halt or resume is stored. A resume was asked by somebody: before or after the halt that it lifts."""
+        covered = (row.scope, row.scope_id)
+        self._stored[covered] = row
+        if row.state == TradingState.ACTIVE.value and self._resumes[covered]:
+            self._spoken.pop(covered, None)
 
     def halt_answered(self, scope: Scope, scope_id: UUID, answer: HaltAnswer) -> None:
         """A halt was acknowledged: from now on no new order leaves in its scope."""
         self.answers += 1
         covered = (scope.value, scope_id)
         self._findings.saw("halt answered", *covered, answer.durable)
-        self._spoken[covered] = answer.state
         if answer.cancels_requested:
             self._probes.sometimes(HALT_WITH_ORDERS)
-        if answer.durable:
-            row = self._stored.get(covered)
-            if row is None or row.state != answer.state.value:
-                self._findings.broken("I12", f"the halt of {scope.value} {scope_id} was answered and is not stored")
+        row = self._stored.get(covered)
+        if row is not None and row.state == TradingState.ACTIVE.value and self._resumes[covered] and answer.durable:
+            return  # Somebody else's resume came behind it, and is stored as well.
+        self._spoken[covered] = answer.state
+        if answer.durable and (row is None or row.state != answer.state.value):
+            self._findings.broken("I12", f"the halt of {scope.value} {scope_id} was answered and is not stored")
 
     def resume_asked(self, scope: Scope, scope_id: UUID) -> None:
         """Somebody wants to lift a halt; it may be lifted from now on."""
         self._findings.saw("resume asked", scope.value, scope_id)
         self._spoken.pop((scope.value, scope_id), None)
+        self._resumes[scope.value, scope_id] += 1
+
+    def resume_answered(self, scope: Scope, scope_id: UUID) -> None:
+        """A resume was acknowledged: what is halted from now on stays so until somebody asks again."""
+        self._findings.saw("resume answered", scope.value, scope_id)
+        self._resumes[scope.value, scope_id] -= 1
 
     def died(self) -> None:
         """An engine has died: a halt that was in force and not stored is not in force any more."""

@@ -231,6 +231,7 @@ class People:
             record = record_of(ground.ids, user_id, ground.clock.now_ns())
             resume = Resume(user_id=user_id, scope=scope, scope_id=named, reason="looked", record=record)
             if await self._try(ground, user_id, resume) is not None:
+                self._promises.resume_answered(scope, scope_id)
                 self._counts["resumed"] += 1
                 return
             await ground.clock.sleep(AGAIN_NS)

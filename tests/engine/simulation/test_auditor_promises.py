@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.domain.identifiers import OrderId
@@ -122,3 +123,25 @@ def test_room_that_is_not_given_back_is_found() -> None:
     history = History()
     history.auditor.promises.no_room(ACCOUNT, "buy 1 BTC/USDT", "position_size")
     assert history.broken == ["I9"]
+
+
+@pytest.mark.parametrize("is_asked_before", [True, False])
+def test_a_resume_that_is_still_asked_may_lift_a_later_halt(*, is_asked_before: bool) -> None:
+    history = History()
+    promises = history.auditor.promises
+    if is_asked_before:
+        promises.resume_asked(Scope.USER, USER)
+    history.commit(a_state())
+    promises.halt_answered(Scope.USER, USER, HaltAnswer(state=TradingState.HALTED))
+    assert promises.halted(USER, ACCOUNT, None) == "user"
+    history.commit(msgspec.structs.replace(a_state(), state="active"))
+    assert (promises.halted(USER, ACCOUNT, None) is None) is is_asked_before
+    if is_asked_before:
+        promises.halt_answered(Scope.USER, USER, HaltAnswer(state=TradingState.HALTED))
+        assert promises.halted(USER, ACCOUNT, None) is None
+        promises.resume_answered(Scope.USER, USER)
+        history.commit(a_state())
+        promises.halt_answered(Scope.USER, USER, HaltAnswer(state=TradingState.HALTED))
+        history.commit(msgspec.structs.replace(a_state(), state="active"))
+        assert promises.halted(USER, ACCOUNT, None) == "user"
+    assert history.broken == []
