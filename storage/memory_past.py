@@ -59,7 +59,12 @@ class MemoryPast:
             states=of_user(rows.TradingStateRow),
             halts=tuple(row for row in of_user(rows_halts.HaltRow) if row.state != "lifted"),
             risk_days=of_user(rows_losses.RiskDayRow),
-            trips=tuple(row for row in of_user(rows_losses.LimitTripRow) if row.tripped_at is not None),
+            # The table holds limits without a trip too, as rows of a class that has no such column.
+            trips=tuple(
+                row
+                for row in of_user(rows_losses.LimitTripRow)
+                if isinstance(row, rows_losses.LimitTripRow) and row.tripped_at is not None
+            ),
             executors=tuple(
                 executor_state(row, [order for order in orders if order.executor_id == row.id])
                 for row in sorted(of_user(rows_executors.ExecutorRow), key=_age)
