@@ -176,9 +176,15 @@ class MemoryPaperStore:
         """Commit as `commit_now` does."""
         self.commit_now(batch_id, rows)
 
-    async def fills(self, account_id: AccountId, after: int, limit: int) -> list[PaperTradeRow]:
-        """Read fills with a cursor above `after`, oldest first, at most `limit`."""
-        found = [row for row in self.tables.rows(PaperTradeRow) if row.account_id == account_id and row.cursor > after]
+    async def fills(
+        self, account_id: AccountId, after: int, limit: int, venue_client_id: str | None = None
+    ) -> list[PaperTradeRow]:
+        """Read fills with a cursor above `after`, of one order or of all, oldest first, at most `limit`."""
+        found = [
+            row
+            for row in self.tables.rows(PaperTradeRow)
+            if row.account_id == account_id and row.cursor > after and venue_client_id in (None, row.venue_client_id)
+        ]
         return sorted(found, key=attrgetter("cursor"))[:limit]
 
     async def order(self, account_id: AccountId, venue_client_id: str) -> PaperOrderRow | None:

@@ -181,14 +181,20 @@ class PostgresPaperStore:
         except (TypeError, ValueError) as error:
             raise BadInput("rows", expected="rows that the venue's tables take", was=describe(error)) from error
 
-    async def fills(self, account_id: AccountId, after: int, limit: int) -> list[PaperTradeRow]:
-        """Read fills with a cursor above `after`, oldest first, at most `limit`.
+    async def fills(
+        self, account_id: AccountId, after: int, limit: int, venue_client_id: str | None = None
+    ) -> list[PaperTradeRow]:
+        """Read fills with a cursor above `after`, of one order or of all, oldest first, at most `limit`.
 
         Raises:
             DependencyAway: The database is away.
         """
         async with self._reads.use() as connection:
-            return list(_rows(PaperTradeRow, await connection.fetch(self._sql["fills"], account_id, after, limit)))
+            if venue_client_id is None:
+                records = await connection.fetch(self._sql["fills"], account_id, after, limit)
+            else:
+                records = await connection.fetch(self._sql["order_fills"], account_id, after, limit, venue_client_id)
+        return list(_rows(PaperTradeRow, records))
 
     async def order(self, account_id: AccountId, venue_client_id: str) -> PaperOrderRow | None:
         """Read one order, open or not.

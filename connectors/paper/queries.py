@@ -106,7 +106,7 @@ class AnsweringVenue(CommittingVenue):
 
     @handles(FillsQuery)
     async def on_fills(self, query: FillsQuery) -> VenueFills | CannotTell:
-        """Read the fills after a cursor, oldest first, a page at a time.
+        """Read the fills of an account or of one order after a cursor, oldest first, a page at a time.
 
         Raises:
             BadInput: The cursor is none of ours.
@@ -116,7 +116,7 @@ class AnsweringVenue(CommittingVenue):
         if why_not is not None:
             return why_not
         try:
-            rows = await self._store.fills(query.account_id, cursor, FILLS_PER_READ)
+            rows = await self._store.fills(query.account_id, cursor, FILLS_PER_READ, query.venue_client_id)
         except DependencyAway as error:
             return CannotTell(why=str(error))
         return VenueFills(

@@ -113,8 +113,10 @@ class PaperStore(Protocol):
                 the epoch is still the same.
         """
 
-    async def fills(self, account_id: AccountId, after: int, limit: int) -> list[PaperTradeRow]:
-        """Read fills with a cursor above `after`, oldest first, at most `limit`."""
+    async def fills(
+        self, account_id: AccountId, after: int, limit: int, venue_client_id: str | None = None
+    ) -> list[PaperTradeRow]:
+        """Read fills with a cursor above `after`, of one order or of all, oldest first, at most `limit`."""
 
     async def order(self, account_id: AccountId, venue_client_id: str) -> PaperOrderRow | None:
         """Read one order, open or not."""

@@ -86,6 +86,11 @@ SELECT coalesce(max(last_order_id), 0) FROM paper.position WHERE venue = $1
 SELECT {columns:PaperTradeRow} FROM paper.trades t
 WHERE t.account_id = $1 AND t.cursor > $2 ORDER BY t.cursor LIMIT $3
 
+-- name: order_fills
+-- Trades of one order after a cursor, oldest first. An order has few, so that the index of its trades is enough.
+SELECT {columns:PaperTradeRow} FROM paper.trades t
+WHERE t.account_id = $1 AND t.cursor > $2 AND t.venue_client_id = $4 ORDER BY t.cursor LIMIT $3
+
 -- name: order
 -- One order, open or not.
 SELECT {columns:PaperOrderRow} FROM paper.orders t WHERE t.account_id = $1 AND t.venue_client_id = $2

@@ -149,6 +149,23 @@ async def test_fills_come_behind_a_cursor_in_order(store: PaperStore, make: Unit
     assert await store.fills(venue.account_id, 4, 10) == []
 
 
+async def test_fills_of_one_order_come_behind_a_cursor_too(store: PaperStore, make: UnitMaker) -> None:
+    venue, other = Venue(make), Venue(make)
+    await store.commit(make.id(), [
+        venue.account, other.account, venue.order(1), venue.order(2), other.order(1, external_order_id="9"),
+        venue.trade(1, 1), venue.trade(2, 2), venue.trade(4, 1), venue.trade(5, 1),
+        other.trade(3, 1, external_order_id="9"),
+    ])  # fmt: skip
+
+    async def cursors(after: int, limit: int, client_id: str) -> list[int]:
+        return [fill.cursor for fill in await store.fills(venue.account_id, after, limit, client_id)]
+
+    assert await cursors(0, 10, "cv-1") == [1, 4, 5]
+    assert await cursors(1, 1, "cv-1") == [4]
+    assert await cursors(0, 10, "cv-2") == [2]
+    assert await cursors(0, 10, "cv-9") == []
+
+
 async def test_an_order_is_found_open_or_not(store: PaperStore, make: UnitMaker) -> None:
     venue = Venue(make)
     rejected = venue.order(1, state="rejected", reject_code="balance", queue_ahead=None)

@@ -236,9 +236,11 @@ class TestStore:
         self._before()
         return await self.inner.load(venue, session)
 
-    async def fills(self, account_id: AccountId, after: int, limit: int) -> list[PaperTradeRow]:
+    async def fills(
+        self, account_id: AccountId, after: int, limit: int, venue_client_id: str | None = None
+    ) -> list[PaperTradeRow]:
         self._before()
-        return await self.inner.fills(account_id, after, limit)
+        return await self.inner.fills(account_id, after, limit, venue_client_id)
 
     async def order(self, account_id: AccountId, venue_client_id: str) -> PaperOrderRow | None:
         self._before()

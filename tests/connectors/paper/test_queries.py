@@ -152,6 +152,23 @@ async def test_fills_come_after_a_cursor_page_by_page_and_equal_what_was_said(mo
             await floor.ask(FillsQuery(account_id=ACCOUNT, cursor="x1"))
 
 
+async def test_fills_of_one_order_leave_out_those_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "FILLS_PER_READ", 1)
+    async with a_floor() as floor:
+        await floor.open()
+        await floor.market(a_quote("100", "101"))
+        for number in (1, 2):
+            await floor.send("buy 1", number=number)
+        theirs = [fill for fill in floor.fills() if fill.venue_client_id == "cv-2"]
+        assert len(theirs) == 1
+        page = await floor.ask(FillsQuery(account_id=ACCOUNT, cursor=None, venue_client_id="cv-2"))
+        assert (list(page.fills), page.has_more) == (theirs, True)
+        behind = await floor.ask(FillsQuery(account_id=ACCOUNT, cursor=page.cursor, venue_client_id="cv-2"))
+        assert (behind.fills, behind.has_more) == ((), False)
+        nobody = await floor.ask(FillsQuery(account_id=ACCOUNT, cursor=None, venue_client_id="cv-9"))
+        assert (nobody.fills, nobody.cursor, nobody.has_more) == ((), None, False)
+
+
 async def test_an_account_without_fills_has_no_cursor() -> None:
     async with a_floor() as floor:
         await floor.open()
