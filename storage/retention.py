@@ -2,7 +2,8 @@
 
 `write_units` and `paper.batches` hold ids, so that a batch whose commit answer was lost changes nothing when it comes
 again. It comes again until it is answered, and before anything else; whoever gave it has lost its lease long before a
-day is over. Expired idempotency keys are replaced when they are used again, and leave when they are not.
+day is over. Expired idempotency keys are replaced when they are used again, and leave when they are not. Of the events
+of a user only the first ones leave, so that what is kept has no holes and its first number says what can be resumed.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from storage.sql import statements
 
 ROWS_MAX: Final = 2_000
 """Rows of one statement: a few milliseconds, in which nobody waits for more than these rows."""
-TABLES: Final = ("write_units", "paper_batches", "idempotency_keys")
+TABLES: Final = ("write_units", "paper_batches", "idempotency_keys", "events")
 
 
 class Retention:

@@ -21,6 +21,7 @@ def kept_ns(settings: RetentionSettings) -> dict[str, int]:
         "write_units": duration_ns(settings.write_units),
         "paper_batches": duration_ns(settings.paper_batches),
         "idempotency_keys": 0,
+        "events": duration_ns(settings.events),
     }
 
 

@@ -1,4 +1,4 @@
-"""Old ids and expired keys leave, a bounded number at a time; what may still be asked for stays."""
+"""Old ids, events and expired keys leave, a bounded number at a time; what may still be asked for stays."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -49,8 +49,8 @@ async def test_old_ids_leave_piece_by_piece(pool: Pool, monkeypatch: pytest.Monk
     now_ns: int = await pool.fetchval("select now()")
     sweep = Retention(pool)
     limit = before(now_ns - DAY_NS // 2)
-    assert await sweep.prune(limit) == {"write_units": 3, "paper_batches": 3, "idempotency_keys": 0}
-    assert await sweep.prune(limit) == {"write_units": 2, "paper_batches": 2, "idempotency_keys": 0}
+    assert await sweep.prune(limit) == {"write_units": 3, "paper_batches": 3, "idempotency_keys": 0, "events": 0}
+    assert await sweep.prune(limit) == {"write_units": 2, "paper_batches": 2, "idempotency_keys": 0, "events": 0}
     assert await sweep.prune(limit) == dict.fromkeys(TABLES, 0)
 
 
@@ -82,6 +82,48 @@ async def test_an_expired_key_is_replaced_when_it_is_used_again_and_leaves_when_
     sweep = Retention(pool)
     assert (await sweep.prune(before(AT_NS + 2 * DAY_NS)))["idempotency_keys"] == 0
     assert (await sweep.prune(before(AT_NS + 2 * DAY_NS + 1_000)))["idempotency_keys"] == 1
+
+
+async def journal(pool: Pool, cell: TestCell, ages_days: list[int]) -> None:
+    """Give a user events 1, 2, 3, ... of these ages."""
+    async with pool.acquire() as connection:
+        await write_rows(connection, cell.user)
+        await connection.execute(
+            "insert into events (user_id, seq, channel, prev_seq, unit_id, type, payload, at) "
+            "select $1, n, 'orders', n - 1, gen_random_uuid(), 'T', '{}', now() - age * interval '1 day' "
+            "from unnest($2::int[]) with ordinality as a(age, n)",
+            cell.user_id,
+            ages_days,
+        )
+        await connection.execute(
+            "insert into stream_heads (user_id, channel, seq) values ($1, '', $2)", cell.user_id, len(ages_days)
+        )
+
+
+async def kept(pool: Pool, cell: TestCell) -> list[int]:
+    rows = await pool.fetch("select seq from events where user_id = $1 order by seq", cell.user_id)
+    return [row["seq"] for row in rows]
+
+
+async def test_events_leave_from_the_front_and_no_hole_is_made(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "ROWS_MAX", 2)
+    one, other = TestCell(UnitMaker(1)), TestCell(UnitMaker(2))
+    await journal(pool, one, [40, 39, 38, 1, 37, 0])
+    await journal(pool, other, [2, 50])
+    now_ns: int = await pool.fetchval("select now()")
+    limit = {"events": now_ns - 30 * DAY_NS}
+    sweep = Retention(pool)
+    assert [await sweep.prune(limit) for _ in range(3)] == [{"events": 2}, {"events": 1}, {"events": 0}]
+    assert (await kept(pool, one), await kept(pool, other)) == ([4, 5, 6], [1, 2])
+
+
+async def test_events_of_a_recording_stay_as_long_as_their_unit_is_known(pool: Pool) -> None:
+    cell = TestCell(UnitMaker(1))
+    await journal(pool, cell, [400, 400])
+    await pool.execute("insert into write_units (id, user_id) select unit_id, user_id from events where seq = 2")
+    now_ns: int = await pool.fetchval("select now()")
+    assert await Retention(pool).prune({"events": now_ns - 30 * DAY_NS}) == {"events": 1}
+    assert await kept(pool, cell) == [2]
 
 
 async def test_a_database_that_is_away_is_said_to_be(pool: Pool) -> None:

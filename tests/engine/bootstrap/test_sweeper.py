@@ -57,5 +57,10 @@ async def test_it_goes_on_while_there_is_more_and_waits_for_a_database_that_is_a
 
 
 async def test_tables_stay_as_long_as_the_configuration_says() -> None:
-    kept = kept_ns(RetentionSettings(write_units="2d"))
-    assert kept == {"write_units": 2 * DAY_NS, "paper_batches": 7 * DAY_NS, "idempotency_keys": 0}
+    kept = kept_ns(RetentionSettings(write_units="2d", events="3d"))
+    assert kept == {
+        "write_units": 2 * DAY_NS,
+        "paper_batches": 7 * DAY_NS,
+        "idempotency_keys": 0,
+        "events": 3 * DAY_NS,
+    }
