@@ -190,6 +190,13 @@ async def test_a_lease_of_another_node_is_waited_for(ground: Ground, pg_database
     await daemon.execute("update cell_leases set expires_at = now()")
     await ground.pass_time(cells.LEASE_RETRY_NS / 1e9)
     assert (await the_cell(ground)).fence == 42
+    await ground.compared()
+    triggers = "select trigger from reconciliations order by started_at"
+    assert [row["trigger"] for row in await daemon.fetch(triggers)] == ["takeover"]
+    await fail(ground, RuntimeError("test"))
+    await ground.pass_time(5)
+    await ground.compared()
+    assert [row["trigger"] for row in await daemon.fetch(triggers)] == ["takeover", "start"]
 
 
 async def test_one_cell_that_cannot_start_does_not_keep_the_others_from_it(
