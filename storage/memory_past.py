@@ -59,10 +59,10 @@ class MemoryPast:
             states=of_user(rows.TradingStateRow),
             halts=tuple(row for row in of_user(rows_halts.HaltRow) if row.state != "lifted"),
             risk_days=of_user(rows_losses.RiskDayRow),
-            # The table holds limits without a trip too, as rows of a class that has no such column.
+            # The table holds limits that never tripped too, as rows of a class without that column.
             trips=tuple(
                 row
-                for row in of_user(rows_losses.LimitTripRow)
+                for row in of_user(rows_people.LimitRow)
                 if isinstance(row, rows_losses.LimitTripRow) and row.tripped_at is not None
             ),
             executors=tuple(
