@@ -1,14 +1,18 @@
 """A venue in another process, behind the released daemon: away at the start, there, gone and back."""
 
 import time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from config.venue_url import UnixAddress
+from engine.domain.identifiers import AccountId, OrderId
+from engine.domain.kinds import OrderType, Side
 from engine.messages.remote import RemoteHello
-from engine.messages.venues import OpenAccount, VenueSubmit
+from engine.messages.venues import OpenAccount, VenueCancel, VenueSubmit
 from tests.process.test_first_run import cheap
 from tests.support.daemon import Daemon, a_daemon
 from tests.support.remote_peer import HonestPeer, a_venue_beside
@@ -94,3 +98,43 @@ def trade(daemon: Daemon, peer: HonestPeer) -> None:
     daemon.call("DELETE", f"/api/v1/orders/{resting['id']}")
     daemon.wait_for(lambda: daemon.get(f"/orders/{resting['id']}")["status"] == "cancelled", "the cancel", 10)
     assert peer.orders[resting["venue_client_id"]][1] == "cancelled"
+
+
+def by_hand(peer: HonestPeer, daemon: Daemon) -> VenueSubmit:
+    """Let a person place an order at the venue itself."""
+    order = VenueSubmit(
+        order_id=OrderId(UUID(int=7)),
+        account_id=AccountId(UUID(daemon.get("/accounts")["items"][0]["id"])),
+        venue_client_id="web-1",
+        venue="mars",
+        symbol="BTC/USDT",
+        side=Side.BUY,
+        type=OrderType.LIMIT,
+        quantity=Decimal("0.02"),
+        price=Decimal(1_000),
+        valid_until_ns=time.time_ns() + 60_000_000_000,
+    )
+    peer.orders[order.venue_client_id] = (order, "open")
+    return order
+
+
+@pytest.mark.timeout(90)
+def test_an_order_placed_by_hand_is_adopted_and_cancelled_over_http(tmp_path: Path) -> None:
+    address = UnixAddress(str(tmp_path / "mars.sock"))
+    peer = HonestPeer("mars", time.time_ns)
+    with a_daemon(tmp_path / "data", config=CONFIG.format(path=address.path), MARS_TOKEN="sesame") as daemon:
+        daemon.start()
+        placed = by_hand(peer, daemon)
+        with a_venue_beside(peer, address):
+            daemon.wait_for(lambda: is_account_ready(daemon), "the account", 40)
+            (adopted,) = daemon.get("/orders")["items"]
+            assert (adopted["origin"], adopted["venue_client_id"]) == ("external", placed.venue_client_id)
+            assert (adopted["status"], Decimal(adopted["quantity"])) == ("open", placed.quantity)
+            status, answer = daemon.call("DELETE", f"/api/v1/orders/{adopted['id']}")
+            assert status in (200, 202), answer
+            daemon.wait_for(lambda: daemon.get(f"/orders/{adopted['id']}")["status"] == "cancelled", "the cancel", 10)
+            (cancel,) = [body for body in peer.asked if isinstance(body, VenueCancel)]
+            assert (cancel.venue_client_id, cancel.external_order_id) == ("web-1", "1")
+            assert peer.orders["web-1"][1] == "cancelled"
+        assert daemon.stop() == 0
+    assert not any(isinstance(body, VenueSubmit) for body in peer.asked)
