@@ -100,6 +100,7 @@ class RemoteVenue(RemoteSession):
         self._held: deque[_Open] = deque()
         self._hold_until_ns = 0
         """By the monotonic clock."""
+        self._is_hold_timed = False
 
     # --- Commands -----------------------------------------------------------------------------------------------------
 
@@ -183,13 +184,18 @@ class RemoteVenue(RemoteSession):
         if until_ns > self._hold_until_ns:
             self._hold_until_ns = until_ns
             self._odd(refusal.code, f"{min(rest_ns, self._times.hold_max_ns) / 1e9:g} s")
-            self._later(until_ns - self._wall.monotonic_ns(), HoldOver())
+            if not self._is_hold_timed:
+                self._is_hold_timed = True
+                self._later(until_ns - self._wall.monotonic_ns(), HoldOver())
 
     @handles(HoldOver)
     def on_hold_over(self, _message: HoldOver) -> None:
-        """Send what was held, unless the limit was prolonged meanwhile."""
-        if self._wall.monotonic_ns() < self._hold_until_ns:
+        """Send what was held; wait on if the limit was prolonged meanwhile, or the timer of the loop was early."""
+        rest_ns = self._hold_until_ns - self._wall.monotonic_ns()
+        if rest_ns > 0:
+            self._later(rest_ns, HoldOver())
             return
+        self._is_hold_timed = False
         held, self._held = self._held, deque()
         for command in held:
             self._send_open(command)

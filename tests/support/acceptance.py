@@ -8,7 +8,7 @@ import http.client
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from tests.support.books import Books, doubled, lost, read_books, unlike
@@ -165,6 +165,10 @@ def settled_differences(read: Callable[[], Books], timeout_s: float) -> list[str
         time.sleep(0.1)
 
 
+RATE: Final = {"CIVAL__SERVER__REQUESTS_PER_SECOND": "1000", "CIVAL__SERVER__ORDERS_PER_SECOND": "1000"}
+"""A test asks faster than people do."""
+
+
 @contextlib.contextmanager
 def a_scene(
     folder: Path,
@@ -187,6 +191,6 @@ def a_scene(
     """
     with (
         LyingVenue(folder, **(rules or {})) as venue,
-        a_daemon(folder / "data", config=venue.config + config, cluster=cluster, **environ) as daemon,
+        a_daemon(folder / "data", config=venue.config + config, cluster=cluster, **RATE, **environ) as daemon,
     ):
         yield Scene(daemon, venue, url=url)

@@ -7,6 +7,7 @@ import pytest
 
 from connectors.remote import connector as module
 from connectors.remote.connector import EXPIRED, FENCED, WITHDRAWN
+from connectors.remote.messages import HoldOver
 from engine.messages.remote import RemoteRefused
 from engine.messages.venues import (
     AccountQuery,
@@ -140,6 +141,24 @@ async def test_a_rate_limit_holds_opens_in_order_and_lets_cancels_through() -> N
             1:
         ] == [VenueSubmit, VenueAmend]
         assert line.told() == []
+
+
+async def test_a_timer_that_rings_early_keeps_nothing_back_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that counts in milliseconds may ring a part of one too early."""
+    later = module.RemoteVenue._later
+
+    def early(self: module.RemoteVenue, delay_ns: int, message: Any) -> Any:
+        return later(
+            self, delay_ns - 1_000_000 if isinstance(message, HoldOver) and delay_ns > S else delay_ns, message
+        )
+
+    monkeypatch.setattr(module.RemoteVenue, "_later", early)
+    async with a_line() as line:
+        await limited(line)
+        await line.tell(a_submit(1))
+        await line.wait(3.1)
+        await line.tell(a_submit(2))
+        assert line.link.count(VenueSubmit) == 3
 
 
 async def test_what_would_be_too_old_after_the_limit_is_not_held() -> None:
