@@ -33,6 +33,7 @@ def test_a_seed_that_has_failed_once_fails_no_more(seed: int) -> None:
 
     26: a cell never learnt what its venue can do. 2102, 3045: an order that had left memory was adopted again. 3041:
     the end of an order was taken for older than a status of its last moment, and nobody missed its last trades. 5100:
-    one person's resume was still on its way when another halted. 50256: frozen while the database was away, it still cancelled when it woke.
+    one person's resume was still on its way when another halted. 50256: what had been
+    frozen while the database was away still cancelled when it woke.
     """
     assert run_seed(seed, usual_cast).violations == ()
