@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from actors.agent_runner import RUNNING, AgentEnded, AgentRunner, Slot
+from actors.agent_runner import RUNNING, AgentEnded, AgentRunner, Slot, reconfigured
 from actors.agents.catalogue import parse_parameters
 from actors.cell import AgentLoad, Cell, Instruments
 from actors.outbox import Outbox
@@ -273,16 +273,17 @@ class AgentCoordinator(AsyncioActor):
         except BadInput as error:
             return AgentAnswer(agent_id=agent_id, status=None, reason=str(error))
         slot = self._runner.slots.get(agent_id)
+        rows: tuple[Row, ...] = (row,)
         if slot is None:
             slot = self._runner.add(AgentLoad(row=row, version=message.version))
         else:
             self._runner.halt(slot)
-            slot.row, slot.version = row, message.version
+            rows += reconfigured(slot, message)
         slot.status = AgentStatus(row.status)
         if slot.status in RUNNING:
             self._runner.launch(slot, self.system)
         event = self._event("agents", "AgentConfigured", row, slot)
-        return self._reply_after(slot, (row,), (event,), message.record)
+        return self._reply_after(slot, rows, (event,), message.record)
 
     def _command(
         self, agent_id: AgentId, status: AgentStatus, record: CommandRecord | None

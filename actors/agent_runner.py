@@ -14,7 +14,9 @@ from engine.domain.errors import BadInput
 from engine.domain.identifiers import AccountId, AgentId, Symbol, Venue
 from engine.domain.kinds import AgentStatus
 from engine.domain.position import Position
+from engine.messages.cell import ConfigureAgent
 from engine.messages.rows import AgentRow
+from engine.messages.rows_agents import AgentVersionRow
 from engine.messages.signals import AgentFilled
 from engine.runtime.errors import ActorDeadError
 from engine.runtime.ref import Ref
@@ -174,3 +176,18 @@ class AgentRunner:
             self._coordinator.tell(AgentEnded(agent_id=agent_id, generation=generation, error=repr(error)))
         except ActorDeadError:
             return  # The whole cell is ending.
+
+
+def reconfigured(slot: Slot, message: ConfigureAgent) -> tuple[AgentVersionRow, ...]:
+    """Give an agent its new configuration; return the row of its new version if it decides by something else now.
+
+    The version is part of each intent key. Under the old one a decision on the same bar would be taken for the one that
+    the former parameters have made already.
+    """
+    row, before = message.agent, slot.row
+    is_same = all(getattr(row, name) == getattr(before, name) for name in ("agent_type", "symbols", "configuration"))
+    slot.row = row
+    if is_same:
+        return ()
+    slot.version = max(slot.version + 1, message.version)
+    return (AgentVersionRow(id=row.id, user_id=row.user_id, version=slot.version, updated_at=row.updated_at),)

@@ -15,7 +15,16 @@ from uuid import UUID
 
 import msgspec
 
-from engine.messages import rows, rows_executors, rows_halts, rows_losses, rows_market, rows_people, rows_trades
+from engine.messages import (
+    rows,
+    rows_agents,
+    rows_executors,
+    rows_halts,
+    rows_losses,
+    rows_market,
+    rows_people,
+    rows_trades,
+)
 from engine.messages.rows import Mode, Ns, Row, TextArray
 
 FACTS: Final[tuple[type[Row], ...]] = (
@@ -27,6 +36,7 @@ FACTS: Final[tuple[type[Row], ...]] = (
     rows.AgentRow,
     rows.AgentStateRow,
     rows.AgentStatusRow,
+    rows_agents.AgentVersionRow,
     rows_executors.ExecutorRow,
     rows.SignalRow,
     rows.OrderRow,

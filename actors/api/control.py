@@ -101,18 +101,29 @@ async def reload(call: Call) -> web.Response:
     reloader = call.ports.reloader
     if reloader is None:
         raise unavailable("reload_unavailable", "this engine has no configuration to read again")
-    record = call.record("control.reload", object_type="engine")
-    answer: ReloadAnswer = await ask(reloader, ReloadConfiguration(record=record), timeout_s=RELOAD_S)
-    if answer.error:
-        raise Problem(422, "invalid_configuration", answer.error)
-    return object_answer(
-        {
-            "applied": answer.applied,
-            "needs_restart": answer.needs_restart,
-            "kept": answer.kept,
-            "refused": answer.refused,
-        }
-    )
+    context = call.context
+    async with context.answers.once(call.request, b"", call.user_id, call.ports.clock.now_ns()) as once:
+        if once.answer is not None:
+            return once.answer
+        if once.stored is not None:
+            return object_answer(once.stored.answer, once.stored.status_code)
+        # What will be applied is not known when the row is written; whoever asks again after a restart of the engine
+        # hears that it was done: the start has read the file too.
+        row = once.row(200, object_type="control", answer=_reloaded(ReloadAnswer()) | {"repeated": True})
+        record = call.record("control.reload", object_type="engine", idempotency=row)
+        answer: ReloadAnswer = await ask(reloader, ReloadConfiguration(record=record), timeout_s=RELOAD_S)
+        if answer.error:
+            raise Problem(422, "invalid_configuration", answer.error)
+        return context.answers.remember(once, object_answer(_reloaded(answer)), call.user_id)
+
+
+def _reloaded(answer: ReloadAnswer) -> dict[str, object]:
+    return {
+        "applied": answer.applied,
+        "needs_restart": answer.needs_restart,
+        "kept": answer.kept,
+        "refused": answer.refused,
+    }
 
 
 async def list_limits(call: Call) -> web.Response:

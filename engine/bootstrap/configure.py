@@ -22,6 +22,7 @@ from engine.domain.kinds import AgentStatus, Role, Scope
 from engine.domain.ports import Clock, Ids
 from engine.messages.render import plain
 from engine.messages.rows import AgentRow, Row
+from engine.messages.rows_agents import AgentVersionRow
 from engine.messages.rows_people import AccountRow, AuditRow, LimitRow, UserRow
 from engine.runtime.log import get_logger
 from storage.applied import Applied, AppliedItem
@@ -158,6 +159,10 @@ class Configurator:
                 updated_at=self._now_ns,
             )
         )
+        if there is not None:
+            # Part of each intent key: what the agent decides from now on is something else.
+            version = AgentVersionRow(id=agent_id, user_id=user_id, version=there.version + 1, updated_at=self._now_ns)
+            self._plan.rows.append(version)
         self._audit(user_id, "agent", agent_id, agent.name, is_new=there is None)
 
     def _since(self, there: AppliedItem | None) -> int:

@@ -260,6 +260,25 @@ async def test_an_agent_is_created_and_changed_by_its_configuration(make_rig: Ma
     assert len(rig.rows(OrderRow)) == first
 
 
+@pytest.mark.asyncio
+async def test_new_parameters_are_a_new_version_and_make_other_intent_keys(make_rig: MakeRig) -> None:
+    rig = await started(make_rig)
+    row = an_agent(number=33)
+    await rig.coordinator.ask(ConfigureAgent(user_id=USER, agent=row))
+    await rig.coordinator.ask(ConfigureAgent(user_id=USER, agent=msgspec.structs.replace(row, status="paused")))
+    assert stored(rig, OTHER).get("version") in (None, 1), "it still decides by the same"
+    faster = msgspec.structs.replace(row, configuration={**row.configuration, "fast": 9})
+    await rig.coordinator.ask(ConfigureAgent(user_id=USER, agent=faster))
+    assert stored(rig, OTHER)["version"] == 2
+    await rig.crash()
+    await rig.start()
+    for quote in reference_quotes(200):
+        rig.tick(quote)
+    keys = [order.intent_key for order in rig.rows(OrderRow) if order.agent_id == OTHER]
+    assert keys
+    assert all(key.startswith(f"{OTHER}:2:") for key in keys)
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

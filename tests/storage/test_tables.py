@@ -6,6 +6,7 @@ import pytest
 
 from engine.messages import (
     rows,
+    rows_agents,
     rows_executors,
     rows_halts,
     rows_losses,
@@ -35,7 +36,7 @@ PAPER = sorted(_row_classes(rows_paper), key=lambda kind: kind.__name__)
 
 
 def test_every_row_of_the_schema_can_be_written() -> None:
-    modules = (rows, rows_executors, rows_halts, rows_losses, rows_people, rows_market, rows_trades)
+    modules = (rows, rows_agents, rows_executors, rows_halts, rows_losses, rows_people, rows_market, rows_trades)
     assert set(FACTS) == set().union(*map(_row_classes, modules))
 
 

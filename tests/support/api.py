@@ -37,7 +37,9 @@ from engine.messages.read_ports import Person
 from engine.messages.rows import AgentRow, Row
 from engine.messages.rows_market import ExchangeStatusRow, TradingPairRow
 from engine.messages.rows_people import AccountRow, LimitRow, UserRow, UserSessionRow
+from engine.messages.system import ReloadAnswer, ReloadConfiguration
 from engine.messages.writing import CommittedEvent, EventsCommitted, unit_without_cell
+from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.bus import Bus
 from engine.runtime.clock import WallClock
 from engine.runtime.entropy import Ids, seeded_rng
@@ -105,6 +107,25 @@ class WriterLeases:
         await self._facts.run(lambda connection: self._leases.release(connection, user_ids))
 
 
+class CountedReloader(AsyncioActor):
+    """Commits the record of each reload, and says which one it was."""
+
+    def __init__(self, *, writer: Ref[Any], ids: Ids) -> None:
+        """Count from one."""
+        super().__init__()
+        self._writer = writer
+        self._ids = ids
+        self.times = 0
+
+    @handles(ReloadConfiguration)
+    async def on_reload(self, message: ReloadConfiguration) -> ReloadAnswer:
+        """Change nothing."""
+        self.times += 1
+        assert message.record is not None
+        await self._writer.ask(unit_without_cell(self._ids, message.record.rows))
+        return ReloadAnswer(applied=(f"reload {self.times}",))
+
+
 class ApiRig:
     """Everything that runs, and a client."""
 
@@ -144,6 +165,7 @@ class ApiRig:
             StreamHub, name="hub", bus=self.bus, clock=self.clock, reads=self.reads, metrics=self.metrics,
             limits=self.limits,
         )  # fmt: skip
+        self.reloader = await self.system.start(CountedReloader, name="reloader", writer=self.writer, ids=self.ids)
         await self._start_api()
         self.http = aiohttp.ClientSession()
 
@@ -193,7 +215,7 @@ class ApiRig:
         return ApiPorts(
             server=self.server, auth=AuthSettings(), clock=self.clock, ids=self.ids, bus=self.bus, reads=self.reads,
             identity=self.identity, writer=self.writer, cells=self.cells, hub=self.hub, readiness=self.readiness,
-            metrics=self.metrics, agent_types=describe_types(), on_login=self.logins.append,
+            metrics=self.metrics, reloader=self.reloader, agent_types=describe_types(), on_login=self.logins.append,
             facts=EngineFacts(
                 version="1.2.3", market_source="simulated", is_paper=True, started_at_ns=self.clock.now_ns()
             ),

@@ -289,6 +289,7 @@ class CellRig:
         return [
             AgentLoad(
                 row=AgentRow(**{name: row[name] for name in columns}),
+                version=row.get("version") or 1,
                 state=row.get("state"),
                 input_position=row.get("input_position") or 0,
                 positions=self._agent_positions(row["id"]),

@@ -129,3 +129,12 @@ async def test_a_halt_of_the_engine_is_one_halt_with_a_row_for_everybody(rig: Ap
 async def test_a_wait_has_a_limit(rig: ApiRig) -> None:
     answer = await rig.call("POST", "/control/halt?wait=61", json={"reason": "test"})
     assert answer.status == 422
+
+
+async def test_a_repeated_reload_is_one_reload(rig: ApiRig) -> None:
+    key = {"Idempotency-Key": "reload-1"}
+    first, again = [await rig.call("POST", "/control/reload", headers=key) for _ in range(2)]
+    assert first.json == {"applied": ["reload 1"], "needs_restart": [], "kept": [], "refused": []}
+    assert again.json == first.json
+    other = await rig.call("POST", "/control/reload", headers={"Idempotency-Key": "reload-2"})
+    assert other.json["applied"] == ["reload 2"]

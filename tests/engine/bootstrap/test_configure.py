@@ -13,6 +13,7 @@ from config.settings import Settings
 from engine.bootstrap.configure import Configurator, Plan, is_paper, user_rows
 from engine.domain.errors import ConfigError
 from engine.messages.rows import AgentRow, Row
+from engine.messages.rows_agents import AgentVersionRow
 from engine.messages.rows_people import AccountRow, AuditRow, LimitRow, UserRow
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng
@@ -98,6 +99,8 @@ def test_a_changed_agent_keeps_its_id_and_its_birthday(tmp_path: Path) -> None:
     assert (new.id, new.created_at, new.configuration["fast"]) == (old.id, old.created_at, 6)
     assert only(changed, AccountRow) == []
     assert [row.action for row in only(changed, AuditRow)] == ["agent_changed"]
+    assert [(row.id, row.version) for row in only(changed, AgentVersionRow)] == [(old.id, 2)]
+    assert only(first, AgentVersionRow) == []
 
 
 def test_a_limit_that_is_taken_out_of_the_file_is_lifted(tmp_path: Path) -> None:
