@@ -22,16 +22,27 @@ SELECT {order}::text FROM orders t WHERE t.user_id = $1 AND t.id = $2
 
 -- name: order_events
 -- The journal of one order: the signal that led to it, its changes, requests, trades and alarms, oldest first. All carry
--- the order's correlation.
-SELECT coalesce(json_agg(json_build_object(
-    'seq', e.seq, 'prev', e.prev_seq, 'channel', e.channel, 'type', e.type,
-    'at', {time e.at}, 'data', e.payload) ORDER BY e.seq), '[]')::text
-FROM orders o
-JOIN events e ON e.user_id = o.user_id AND e.correlation_id = o.correlation_id
-WHERE o.user_id = $1 AND o.id = $2
-  AND (o.id::text IN (
-    CASE e.channel WHEN 'orders' THEN e.payload ->> 'id' END, e.payload ->> 'order_id', e.payload #>> '{data,order_id}')
-    OR (e.channel = 'signals' AND e.payload ->> 'id' = o.signal_id::text))
+-- the order's correlation. Then what its fills have booked: entries are no events and have no number.
+SELECT coalesce(json_agg(x.item ORDER BY x.seq NULLS LAST, x.at), '[]')::text
+FROM (
+    SELECT json_build_object(
+        'seq', e.seq, 'prev', e.prev_seq, 'channel', e.channel, 'type', e.type,
+        'at', {time e.at}, 'data', e.payload) AS item, e.seq, e.at
+    FROM orders o
+    JOIN events e ON e.user_id = o.user_id AND e.correlation_id = o.correlation_id
+    WHERE o.user_id = $1 AND o.id = $2
+      AND (o.id::text IN (
+        CASE e.channel WHEN 'orders' THEN e.payload ->> 'id' END, e.payload ->> 'order_id',
+        e.payload #>> '{data,order_id}')
+        OR (e.channel = 'signals' AND e.payload ->> 'id' = o.signal_id::text))
+    UNION ALL
+    SELECT json_build_object(
+        'seq', NULL, 'prev', NULL, 'channel', 'ledger', 'type', 'LedgerEntryBooked', 'at', {time l.at},
+        'data', json_build_object(
+            'id', l.id, 'kind', l.kind, 'trade_id', l.trade_id, 'reverses', l.reverses, 'memo', l.memo,
+            'correlation_id', l.correlation_id)), NULL, l.at
+    FROM ledger_entries l
+    WHERE l.user_id = $1 AND l.order_id = $2) x
 
 -- name: trades
 -- A page of trades, newest first.

@@ -131,6 +131,14 @@ async def test_the_journal_of_an_order_is_all_that_names_it_oldest_first(world: 
     }  # fmt: skip
     assert items(page)[2]["data"] == rendered(trade)[0]
     assert items(await world.reads.order_events(ANN_ID, OrderId(ANN.id(99)))) == []
+    await world.daemon.execute(
+        "insert into ledger_entries (user_id, account_id, kind, trade_id, order_id, correlation_id, at) "
+        "values ($1, $2, 'fill', $3, $4, $5, $6)",
+        ANN.user, ANN.account, trade.id, order.id, order.correlation_id, START_NS + S,
+    )  # fmt: skip
+    booked = items(await world.reads.order_events(ANN_ID, OrderId(order.id)))[-1]
+    assert (booked["channel"], booked["seq"], booked["data"]["trade_id"]) == ("ledger", None, str(trade.id))
+    assert booked["data"]["correlation_id"] == str(order.correlation_id)
 
 
 @pytest.mark.asyncio

@@ -26,6 +26,8 @@ CREATE INDEX idx_ledger_entries_user_at ON ledger_entries (user_id, at DESC)
 -- ;;
 CREATE INDEX idx_ledger_entries_account_at ON ledger_entries (account_id, at DESC)
 -- ;;
+CREATE INDEX idx_ledger_entries_order ON ledger_entries (order_id) WHERE order_id IS NOT NULL
+-- ;;
 CREATE INDEX idx_ledger_entries_trade ON ledger_entries (trade_id) WHERE trade_id IS NOT NULL
 -- ;;
 CREATE TABLE ledger_lines (
