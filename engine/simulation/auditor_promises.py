@@ -30,7 +30,17 @@ class _Asked:
 class Promises:
     """What was asked and answered; the workload reports it, whichever process gave the answer."""
 
-    __slots__ = ("_asked", "_findings", "_orders", "_probes", "_resumes", "_spoken", "_stored", "answers")
+    __slots__ = (
+        "_asked",
+        "_findings",
+        "_orders",
+        "_probes",
+        "_resumes",
+        "_resumes_answered",
+        "_spoken",
+        "_stored",
+        "answers",
+    )
 
     def __init__(self, findings: Findings, orders: Orders, probes: Probes) -> None:
         """Start before the first word."""
@@ -42,7 +52,8 @@ class Promises:
         self._spoken: dict[Covered, TradingState] = {}
         """Halts that were answered and that nobody has asked to lift."""
         self._resumes: Counter[Covered] = Counter()
-        """Resumes without an answer: one that was asked before a halt may still lift it."""
+        """Resumes that were asked: one without an answer may still lift a halt that was asked after it."""
+        self._resumes_answered: Counter[Covered] = Counter()
         self.answers = 0
 
     # --- Orders -------------------------------------------------------------------------------------------------------
@@ -100,19 +111,33 @@ class Promises:
         """A halt or resume is stored. A resume was asked by somebody: before or after the halt that it lifts."""
         covered = (row.scope, row.scope_id)
         self._stored[covered] = row
-        if row.state == TradingState.ACTIVE.value and self._resumes[covered]:
+        if row.state == TradingState.ACTIVE.value and self._resumes[covered] > self._resumes_answered[covered]:
             self._spoken.pop(covered, None)
 
-    def halt_answered(self, scope: Scope, scope_id: UUID, answer: HaltAnswer) -> None:
-        """A halt was acknowledged: from now on no new order leaves in its scope."""
+    def halt_asked(self, scope: Scope, scope_id: UUID) -> int:
+        """Somebody halts a scope; return what to give back with the answer: how many resumes are over by now."""
+        self._findings.saw("halt asked", scope.value, scope_id)
+        return self._resumes_answered[scope.value, scope_id]
+
+    def halt_answered(self, scope: Scope, scope_id: UUID, answer: HaltAnswer, resumes_over: int | None = None) -> None:
+        """A halt was acknowledged: from now on no new order leaves in its scope.
+
+        Args:
+            scope: What is halted.
+            scope_id: Its id.
+            answer: The acknowledgement.
+            resumes_over: What `halt_asked` has returned; None if the halt was asked just now.
+        """
         self.answers += 1
         covered = (scope.value, scope_id)
         self._findings.saw("halt answered", *covered, answer.durable)
         if answer.cancels_requested:
             self._probes.sometimes(HALT_WITH_ORDERS)
         row = self._stored.get(covered)
-        if row is not None and row.state == TradingState.ACTIVE.value and self._resumes[covered] and answer.durable:
-            return  # Somebody else's resume came behind it, and is stored as well.
+        over = self._resumes_answered[covered] if resumes_over is None else resumes_over
+        is_lifted = row is not None and row.state == TradingState.ACTIVE.value
+        if is_lifted and answer.durable and self._resumes[covered] > over:
+            return  # Somebody else's resume, asked at the same time, came behind it and is stored as well.
         self._spoken[covered] = answer.state
         if answer.durable and (row is None or row.state != answer.state.value):
             self._findings.broken("I12", f"the halt of {scope.value} {scope_id} was answered and is not stored")
@@ -126,7 +151,7 @@ class Promises:
     def resume_answered(self, scope: Scope, scope_id: UUID) -> None:
         """A resume was acknowledged: what is halted from now on stays so until somebody asks again."""
         self._findings.saw("resume answered", scope.value, scope_id)
-        self._resumes[scope.value, scope_id] -= 1
+        self._resumes_answered[scope.value, scope_id] += 1
 
     def died(self) -> None:
         """An engine has died: a halt that was in force and not stored is not in force any more."""

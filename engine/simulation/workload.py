@@ -217,9 +217,10 @@ class People:
         named = None if scope is Scope.USER else scope_id
         record = record_of(ground.ids, user_id, ground.clock.now_ns())
         halt = Halt(user_id=user_id, scope=scope, scope_id=named, reason="look", record=record)
+        over = self._promises.halt_asked(scope, scope_id)
         answer = await self._try(ground, user_id, halt)
         if isinstance(answer, HaltAnswer):
-            self._promises.halt_answered(scope, scope_id, answer)
+            self._promises.halt_answered(scope, scope_id, answer, over)
             self._counts["halted"] += 1
         await ground.clock.sleep(rng.randrange(NS_PER_S, 6 * NS_PER_S))
         await self._resume(ground, user_id, scope, scope_id)

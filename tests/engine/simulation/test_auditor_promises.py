@@ -145,3 +145,17 @@ def test_a_resume_that_is_still_asked_may_lift_a_later_halt(*, is_asked_before: 
         history.commit(msgspec.structs.replace(a_state(), state="active"))
         assert promises.halted(USER, ACCOUNT, None) == "user"
     assert history.broken == []
+
+
+@pytest.mark.parametrize("is_at_the_same_time", [True, False])
+def test_a_halt_and_a_resume_that_are_asked_together_may_be_answered_in_any_order(*, is_at_the_same_time: bool) -> None:
+    history = History()
+    promises = history.auditor.promises
+    promises.resume_asked(Scope.USER, USER)
+    over = promises.halt_asked(Scope.USER, USER)
+    promises.resume_answered(Scope.USER, USER)
+    if not is_at_the_same_time:
+        over = promises.halt_asked(Scope.USER, USER)
+    history.commit(a_state("active"))
+    promises.halt_answered(Scope.USER, USER, HaltAnswer(state=TradingState.HALTED), over)
+    assert history.broken == ([] if is_at_the_same_time else ["I12"])

@@ -27,13 +27,13 @@ def test_a_run_with_venues_that_lie_is_one_run_too() -> None:
     assert first.probes == again.probes
 
 
-@pytest.mark.parametrize("seed", [26, 2102, 3041, 3045, 5100, 50256])
+@pytest.mark.parametrize("seed", [26, 2102, 3041, 3045, 5100, 50256, 100314])
 def test_a_seed_that_has_failed_once_fails_no_more(seed: int) -> None:
     """Each stands for a cause.
 
     26: a cell never learnt what its venue can do. 2102, 3045: an order that had left memory was adopted again. 3041:
-    the end of an order was taken for older than a status of its last moment, and nobody missed its last trades. 5100:
-    one person's resume was still on its way when another halted. 50256: what had been
-    frozen while the database was away still cancelled when it woke.
+    the end of an order was taken for older than a status of its last moment, and nobody missed its last trades. 5100,
+    100314: one person resumed while another halted. 50256: what had been frozen while the database was away still
+    cancelled when it woke.
     """
     assert run_seed(seed, usual_cast).violations == ()
