@@ -158,11 +158,9 @@ class AccountBooks:
         return instrument
 
     def lock_for(self, instrument: Instrument) -> tuple[Asset, ...]:
-        """Set what is locked anew after a symbol's position or orders have changed; return the assets concerned."""
+        """Set what is locked anew after a change of a symbol's position or orders; return the assets it changed for."""
         if not instrument.is_perpetual:
-            for asset in (instrument.base, instrument.quote):
-                self._set_lock(asset)
-            return instrument.base, instrument.quote
+            return tuple([asset for asset in (instrument.base, instrument.quote) if self._set_lock(asset)])
         symbol, asset = instrument.symbol, instrument.settle
         margin = self._orders.required_margin(self.position(symbol))
         before = self._margins.get(symbol, ZERO)
@@ -173,8 +171,10 @@ class AccountBooks:
         self._set_lock(asset)
         return (asset,)
 
-    def _set_lock(self, asset: Asset) -> None:
+    def _set_lock(self, asset: Asset) -> bool:
+        before = self._balances.of(asset).locked
         self._balances.lock(asset, add(self._required.get(asset, ZERO), self._orders.held(asset)))
+        return self._balances.of(asset).locked != before
 
     def total(self, asset: Asset) -> Decimal:
         """Return what is owned of an asset, locked or not."""

@@ -102,12 +102,12 @@ async def test_a_cell_that_is_over_sends_nothing_more(make_scripted: MakeScripte
 async def test_acknowledgement_fill_and_end_become_one_unit(make_scripted: MakeScripted) -> None:
     rig = await make_scripted()
     intent = await submit(rig)
-    before = rig.numbers.last
+    before = rig.units_with(OrderRow)
     rig.say(accepted(intent))
     rig.say(a_fill(intent, 1))
     await rig.hear(done(intent))
     row = rig.order(intent.order_id)
-    assert rig.numbers.last == before + 1
+    assert rig.units_with(OrderRow) == before + 1
     assert (row.status, row.filled_quantity, row.average_price, row.fees) == ("filled", D("0.1"), D(60_000), D(1))
     assert rig.kinds("orders")[-2:] == ["OrderAccepted", "OrderFilled"]
     assert rig.kinds("trades") == ["TradeBooked"]

@@ -48,10 +48,10 @@ def usdt(total: str, cursor: str | None = None) -> VenueAccount:
 async def test_fills_and_watermark_are_one_unit(make_scripted: MakeScripted) -> None:
     rig = await make_scripted()
     intent = await submit(rig)
-    before = rig.numbers.last
+    before = rig.units_with(OrderRow)
     applied = await apply(rig, fills=(a_fill(intent, 1),))
     assert applied.late_fills == 1
-    assert rig.numbers.last == before + 1
+    assert rig.units_with(OrderRow) == before + 1
     assert rig.order(intent.order_id).status == "filled"
     assert [row.cursor for row in rig.rows(WatermarkRow) if row.kind == "fills"] == ["7"]
 

@@ -3,6 +3,7 @@
 import pytest
 
 from engine.domain.kinds import OrderType
+from engine.messages.rows import OrderRow
 from tests.actors.conftest import MakeScripted
 from tests.actors.test_order_router import submit
 from tests.actors.test_resolving import rejected
@@ -13,10 +14,10 @@ from tests.support.scripted_venue import a_fill, accepted
 async def test_facts_that_come_together_leave_together(make_scripted: MakeScripted) -> None:
     rig = await make_scripted()
     intent = await submit(rig)
-    before = rig.numbers.last
+    before = rig.units_with(OrderRow)
     rig.say(accepted(intent))
     await rig.hear(a_fill(intent, 1, quantity="0.04"))
-    assert rig.numbers.last == before + 1
+    assert rig.units_with(OrderRow) == before + 1
 
 
 @pytest.mark.asyncio
