@@ -18,6 +18,8 @@ import pykka
 import pytest
 import uvloop
 
+from engine.runtime.log import setup_logging
+
 ROOT = Path(__file__).resolve().parent.parent
 RECORDED_DATA_ABSENT = "recorded data is absent: CIVAL_FIXTURES names no folder"
 """The one reason for which a test may skip in CI."""
@@ -101,6 +103,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put modules with slow tests first, so that no process is left alone with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _logs_as_usual() -> None:
+    """Undo what a command that ran in this process has made of the log; the process is shared with other modules."""
+    setup_logging()
 
 
 @pytest.fixture(scope="module", autouse=True)

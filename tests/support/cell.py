@@ -372,11 +372,6 @@ class CellRig:
         """Return the event types of a channel, in order."""
         return [event.type for event in self.events(channel)]
 
-    def units_with(self, kind: type[Row]) -> int:
-        """Count the committed units that hold a row of a kind."""
-        units = [result.unit for result in self.store._committed.values()]
-        return sum(any(isinstance(row, kind) for row in unit.rows) for unit in units)
-
     def total(self, asset: str = "USDT") -> Decimal:
         """Return what the account owns of an asset."""
         return sum((row.total for row in self.rows(BalanceRow) if row.asset == asset), D(0))

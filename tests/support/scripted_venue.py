@@ -6,6 +6,7 @@ from typing import Any
 from engine.domain.identifiers import venue_client_id
 from engine.domain.kinds import DoneReason, Liquidity, OrderType, Side, TimeInForce
 from engine.messages.orders import OrderIntent
+from engine.messages.rows import Row
 from engine.messages.venues import (
     AccountQuery,
     CannotTell,
@@ -114,6 +115,11 @@ class ScriptedRig(CellRig):
     def say(self, message: Any) -> None:
         """Let the venue say something, without anybody having handled it yet."""
         self.bus.publish(message, key=ACCOUNT)
+
+    def units_with(self, kind: type[Row]) -> int:
+        """Count the committed units that hold a row of a kind."""
+        units = [result.unit for result in self.store._committed.values()]
+        return sum(any(isinstance(row, kind) for row in unit.rows) for unit in units)
 
     async def hear(self, message: Any) -> None:
         """Let the venue say something and everything happen that follows."""
