@@ -18,6 +18,8 @@ TTL_NS: Final = 10_000_000_000
 RENEW_EVERY_NS: Final = 3_000_000_000
 SEND_MARGIN_NS: Final = 3_000_000_000
 """Sending stops this long before the lease expires."""
+AWAY_BELIEVED_NS: Final = 15_000_000_000
+"""How long a failed renewal says that the database is away: the next follows within a second, and fails within ten."""
 
 _ACQUIRE = """
     insert into cell_leases as l (user_id, fence, owner, expires_at, holder)
@@ -82,8 +84,8 @@ class Leases:
         self._ttl_ns = ttl_ns
         self._holder = holder
         self._held: dict[UUID, _Held] = {}
-        self.is_store_away = False
-        """The last renewal did not reach the database."""
+        self._away_ns: int | None = None
+        """When a renewal last failed to reach the database; None since one has."""
 
     async def acquire(self, connection: Connection, users: Collection[UUID]) -> dict[UUID, int]:
         """Take the leases that are free, expired, or were this node's before it restarted.
@@ -154,7 +156,15 @@ class Leases:
         if self.may_send(user_id, fence):
             return True
         # While the database is away nobody can have told us that the lease is lost; cancels are what still leaves then.
-        return self.is_store_away and self.fence(user_id) == fence
+        return self._is_store_away() and self.fence(user_id) == fence
+
+    def note_store(self, *, is_away: bool) -> None:
+        """Learn whether the last renewal reached the database."""
+        self._away_ns = self._clock.monotonic_ns() if is_away else None
+
+    def _is_store_away(self) -> bool:
+        # What was true before this process stood still may not be: the next renewal says.
+        return self._away_ns is not None and self._clock.monotonic_ns() - self._away_ns < AWAY_BELIEVED_NS
 
 
 async def hold(connection: Connection, fences: Mapping[UUID, int]) -> set[UUID]:

@@ -94,9 +94,9 @@ class WriterLeases:
         try:
             lost = await self._facts.run(self._leases.renew)
         except DependencyAway:
-            self._leases.is_store_away = True
+            self._leases.note_store(is_away=True)
             raise
-        self._leases.is_store_away = False
+        self._leases.note_store(is_away=False)
         return lost
 
     def may_send(self, user_id: UserId, fence: int) -> bool:

@@ -165,10 +165,6 @@ class Auditor:
         if fault.kind.startswith(("db_", "commit_")):
             until_ns = self.findings.now_ns + fault.duration_ns + BACK_AGAIN_NS
             self.sends.free_until_ns = max(self.sends.free_until_ns, until_ns)
-        if fault.kind.startswith("freeze") and self.findings.now_ns <= self.sends.free_until_ns:
-            # To whoever is frozen while the database is away it is still away when time goes on.
-            until_ns = self.findings.now_ns + fault.duration_ns + BACK_AGAIN_NS
-            self.sends.free_until_ns = max(self.sends.free_until_ns, until_ns)
 
     def unsettled(self) -> list[str]:
         """Return what is not at rest, or not the same on both sides, yet."""

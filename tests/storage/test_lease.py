@@ -137,8 +137,15 @@ async def test_a_permit_is_for_one_fence_and_cancels_outlive_it_while_nobody_can
     assert leases.may_cancel(ANN, 1)
     clock.advance_to(lease.TTL_NS)
     assert not leases.may_cancel(ANN, 1), "a process that was frozen sends nothing late"
-    leases.is_store_away = True
+    leases.note_store(is_away=True)
     assert (leases.may_send(ANN, 1), leases.may_cancel(ANN, 1), leases.may_cancel(ANN, 2)) == (False, True, False)
+    clock.advance_to(lease.TTL_NS + lease.AWAY_BELIEVED_NS)
+    assert not leases.may_cancel(ANN, 1), "a process that was frozen in an outage asks before it cancels"
+    leases.note_store(is_away=True)
+    assert leases.may_cancel(ANN, 1)
+    leases.note_store(is_away=False)
+    assert not leases.may_cancel(ANN, 1)
+    leases.note_store(is_away=True)
     leases.forget(ANN)
     assert not leases.may_cancel(ANN, 1), "whoever knows that it lost the lease cancels nothing"
 
