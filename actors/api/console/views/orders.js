@@ -81,7 +81,13 @@ function merged(asked, streamed) {
   return [...rows.values()];
 }
 
-const decimals = (store, row) => priceDecimals(store.pair(row.symbol)?.tick_size, row.price ?? row.average_price);
+const decimals = (store, row) => priceDecimals(store.pair(row.symbol)?.tick_size, row.price ?? row.stop_price ?? row.average_price);
+
+/** The limit of an order; of one that waits for a price, that price. */
+function priceOf(store, row) {
+  if (row.price) return number(row.price, decimals(store, row));
+  return row.stop_price ? `at ${number(row.stop_price, decimals(store, row))}` : ABSENT;
+}
 const side = (row) => (row.side === "buy" ? "up" : "down");
 const textSort = (key) => (row) => row[key] ?? "";
 const numberSort = (key) => (row) => Number(row[key] ?? 0);
@@ -114,7 +120,7 @@ function ordersTable(store, isOpen) {
     { key: "symbol", label: "Symbol", text: (row) => row.symbol, sort: textSort("symbol") },
     { key: "side", label: "Side", text: (row) => words(row.side), className: side, sort: textSort("side") },
     { key: "type", label: "Type", text: (row) => words(row.type), sort: textSort("type") },
-    { key: "price", label: "Price", align: "right", text: (row) => (row.price ? number(row.price, decimals(store, row)) : ABSENT), sort: numberSort("price") },
+    { key: "price", label: "Price", align: "right", text: (row) => priceOf(store, row), sort: (row) => Number(row.price ?? row.stop_price ?? 0) },
     { key: "filled", label: "Filled", align: "right", text: (row) => `${quantity(row.filled_quantity)} / ${quantity(row.quantity)}`, sort: numberSort("filled_quantity"), flash: true },
     { key: "average", label: "Average", align: "right", text: (row) => (row.average_price ? number(row.average_price, decimals(store, row)) : ABSENT) },
     { key: "by", label: "By", text: (row) => maker(row, store), sort: (row) => maker(row, store) },
