@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import uvloop
 
@@ -21,6 +21,8 @@ from engine.runtime.lifecycle import Lifecycle
 from engine.runtime.log import get_logger, setup_logging
 
 Flags = Mapping[tuple[str, ...], tuple[str, object]]
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _log = get_logger(__name__)
 
@@ -45,7 +47,24 @@ def run_daemon(config_file: Path | None, data_dir: Path | None, flags: Flags) ->
 
 
 async def _run(load: Callable[[], Settings], data_dir: Path) -> int:
-    return await Daemon(load, data_dir).run()
+    try:
+        return await Daemon(load, data_dir).run()
+    finally:
+        _stop_listening()
+
+
+def _stop_listening() -> None:
+    """Ignore signals from here to the end of the process.
+
+    The loop would give them back to the kernel when it closes: one more from an impatient manager would then end with
+    -15 what has just stopped in order. Blocked meanwhile, so that none comes between the two.
+    """
+    loop = asyncio.get_running_loop()
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    for number in SIGNALS:
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 class Daemon:
