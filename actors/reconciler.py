@@ -5,12 +5,14 @@ in `reconcile_run.py`; here is when it does it, and what follows from it: the re
 which of its symbols may not because they have differed from the venue for too long.
 """
 
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from actors.cell import Cell
 from actors.discrepancy_watch import DEADLINE_NS, DiscrepancyWatch
+from actors.outbox import Outbox
 from actors.private_silence import PrivateSilence
 from actors.reconcile_report import alert_rows, answer_of, report_row
 from actors.reconcile_run import NOT_COMPARED, ReconcileRun, RunPlan, RunResult
@@ -22,6 +24,7 @@ from engine.messages.portfolio import DiscrepanciesCompared
 from engine.messages.rows import DiscrepancyRow, Row
 from engine.messages.system import ReadinessChanged
 from engine.messages.venues import VenueConnection, VenueFill, VenueOrderDone, VenueOrderUpdate
+from engine.messages.writing import UnitsCommitted
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.bus import Subscription
 from engine.runtime.clock import Timer
@@ -121,6 +124,7 @@ class Reconciler(AsyncioActor):
         self._every_ns = every_ns
         self._deep_every_ns = deep_every_ns
         self._first_trigger = trigger
+        self._outbox = Outbox(cell.numbers, cell.bus, self.actor_ref)
         self._watch = DiscrepancyWatch(discrepancies, deadline_ns=deadline_ns)
         self._silence = PrivateSilence()
         self._run: _Run | None = None
@@ -158,6 +162,7 @@ class Reconciler(AsyncioActor):
         """Ask nothing more."""
         for subscription in self._subscriptions:
             subscription.cancel()
+        self._outbox.close()
         for run in (self._run, self._next):
             for reply in () if run is None else run.replies:
                 reply.fail(NotReady("account", why="its cell has stopped"))
@@ -176,6 +181,11 @@ class Reconciler(AsyncioActor):
         run.replies.append(reply)
         run.rows += () if message.record is None else message.record.rows
         return reply
+
+    @handles(UnitsCommitted)
+    def on_committed(self, message: UnitsCommitted) -> None:
+        """Answer those whose report is durable now."""
+        self._outbox.release(message)
 
     @handles(RunDue)
     def on_due(self, _message: RunDue) -> None:
@@ -240,7 +250,7 @@ class Reconciler(AsyncioActor):
             reason = NOT_COMPARED
         outcome = "failed" if result.reason else "done" if result.is_compared and result.is_whole else "partial"
         self._note_silence(run, result)
-        self._report(run, result, outcome, reason)
+        n = self._report(run, result, outcome, reason)
         self._judge(result, reason)
         answer = answer_of(
             self._account_id,
@@ -250,7 +260,9 @@ class Reconciler(AsyncioActor):
             reason=reason,
             discrepancies=len(self._watch),
         )
-        self._end(run, answer, result)
+        for reply in run.replies:
+            self._outbox.hold(n, partial(reply.set, answer))
+        self._end(result)
 
     def _note_silence(self, run: _Run, result: RunResult) -> None:
         now_ns = self._cell.wall.now_ns()
@@ -296,10 +308,8 @@ class Reconciler(AsyncioActor):
             return min(SILENT_EVERY_NS, self._every_ns)
         return self._jittered(self._watch.again_ns(self._every_ns))
 
-    def _end(self, run: _Run, answer: ReconcileAnswer, result: RunResult) -> None:
+    def _end(self, result: RunResult) -> None:
         self._run = None
-        for reply in run.replies:
-            reply.set(answer)
         if self._next is not None:
             self._begin(self._next.trigger)
             return
@@ -307,7 +317,8 @@ class Reconciler(AsyncioActor):
         if again_ns is not None:
             self._timer = self.after(again_ns, RunDue(), clock=self._cell.wall)
 
-    def _report(self, run: _Run, result: RunResult, outcome: str, reason: str) -> None:
+    def _report(self, run: _Run, result: RunResult, outcome: str, reason: str) -> int:
+        """Write the report; return the number of its unit."""
         now_ns = self._cell.wall.now_ns()
         self._metrics.ran(depth=run.depth, outcome=outcome, duration_ns=now_ns - run.started_ns, finished_ns=now_ns)
         self._metrics.found_wrong(result.wrong)
@@ -325,8 +336,11 @@ class Reconciler(AsyncioActor):
             silences=self._silence.count,
             started_ns=run.started_ns,
         )
-        self._cell.writer.tell(self._cell.numbers.open(rows=(*run.rows, row)))
+        unit = self._cell.numbers.open(rows=(*run.rows, row))
+        self._cell.writer.tell(unit)
         fault_point("reconcile.reported")
+        assert unit.n is not None, "expected a unit of the cell"
+        return unit.n
 
     # --- Differences --------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
 """When an account is compared with its venue, what is written about it, and who is told."""
 
+import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -11,6 +13,7 @@ from engine.domain.kinds import OrderType
 from engine.messages.cell import AccountReadiness, ReconcileAccount
 from engine.messages.orders import SubmitOrder
 from engine.messages.portfolio import WriteOffDiscrepancy
+from engine.messages.ports import UnitResult
 from engine.messages.rows import (
     DiscrepancyRow,
     LedgerEntryRow,
@@ -22,6 +25,7 @@ from engine.messages.rows import (
 from engine.messages.rows_people import RiskAlertRow
 from engine.messages.system import ReadinessChanged
 from engine.messages.venues import CannotTell, FillsQuery, VenueAccount, VenueBalance, VenueConnection, VenueFills
+from engine.messages.writing import WriteUnit
 from tests.actors.conftest import MakeRig, MakeScripted
 from tests.support.cell import CellRig
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, a_place, an_intent
@@ -321,3 +325,26 @@ async def test_a_difference_is_written_off_and_that_is_taken_back(make_scripted:
     reversal = rig.rows(LedgerEntryRow)[-1]
     assert (reversal.kind, reversal.reverses) == ("reversal", entries[1].id)
     assert rig.kinds("alerts") == ["DiscrepancyFound", "DiscrepancyWrittenOff", "WriteOffTakenBack"]
+
+
+@pytest.mark.asyncio
+async def test_nobody_is_answered_before_the_report_is_durable(
+    make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = await make_rig()
+    commit, disk = rig.store.commit, asyncio.Event()
+
+    async def commit_late(units: Sequence[WriteUnit]) -> list[UnitResult]:
+        if any(isinstance(row, ReconciliationRow) for unit in units for row in unit.rows):
+            await disk.wait()
+        return await commit(units)
+
+    monkeypatch.setattr(rig.store, "is_instant", False)
+    monkeypatch.setattr(rig.store, "commit", commit_late)
+    asked = asyncio.ensure_future(rig.reconciler.ask(ReconcileAccount(account_id=ACCOUNT, deep=True)))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert not asked.done()
+    disk.set()
+    assert (await asked).outcome == "done"
+    assert [(row.trigger, row.depth) for row in rig.rows(ReconciliationRow)] == [("start", "light"), ("demand", "deep")]
