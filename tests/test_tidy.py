@@ -32,6 +32,9 @@ FUNCTION_LINES_MAX = 70
 WITHOUT_A_TEST_FILE = {
     "engine/__main__.py": "one call; tests/engine/cli runs the console script, which is the same",
     "actors/api/cells.py": "declares a port; tests/actors/api calls its implementation",
+    "connectors/bridge/departure.py": "declares a port; tests/connectors/live sends through it",
+    "connectors/bridge/plan.py": "declares what a stream is for; tests/connectors/bridge/test_stream.py runs plans",
+    "connectors/live/adapter.py": "declares what differs between venues; tests/connectors/live runs each",
     "actors/api/ports.py": "declares what the API is made of; every test of tests/actors/api makes one",
     "engine/simulation/ports.py": "declares who judges and who trades; every run of tests/engine/simulation has both",
 }

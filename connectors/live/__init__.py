@@ -1,0 +1,1 @@
+"""Live venues: what differs between them, and the actors that trade and read through it."""
