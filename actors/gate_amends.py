@@ -37,9 +37,10 @@ class AmendingGate(HaltingGate):
         """Check what an amend adds to the exposure, then hand it to the router, whose answer is the answer.
 
         Raises:
-            NotReady: The database is away.
+            NotReady: The database is away, or a replay catches up.
         """
         self._require_store()
+        self._require_present(message.account_id)
         router = self._routers.get(message.account_id)
         if router is None:
             return AmendAnswer(order_id=message.order_id, reason="not_found")

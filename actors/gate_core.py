@@ -15,7 +15,7 @@ from actors.limit_book import LimitBook
 from actors.outbox import Outbox
 from actors.proving_alive import ProvingAlive
 from actors.trading_states import TradingStates
-from engine.domain.errors import NotReady
+from engine.domain.errors import CatchingUp, NotReady
 from engine.domain.identifiers import AccountId, AgentId
 from engine.domain.ports import Marks
 from engine.domain.position import Position
@@ -202,6 +202,12 @@ class GateCore(ProvingAlive):
     def _require_store(self) -> None:
         if self._is_store_away:
             raise self._away()
+
+    def _require_present(self, account_id: AccountId) -> None:
+        """Refuse what a person decides on prices of the past."""
+        venue = self._venues.get(account_id)
+        if venue is not None and self._marks.is_past(venue):
+            raise CatchingUp(venue)
 
     @staticmethod
     def _away() -> NotReady:

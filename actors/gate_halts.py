@@ -288,6 +288,8 @@ class HaltingGate(GateCore):
             return ""
         instrument = position.instrument
         price = self._marks.price(instrument.venue, instrument.symbol)
+        if self._marks.is_past(instrument.venue):
+            return "the replay catches up"
         return why_not(position.size, instrument, price, self._checks.capabilities(account_id)) or "on its way"
 
     def _flatten(self, proof: HaltProof, now_ns: int) -> None:
@@ -303,6 +305,8 @@ class HaltingGate(GateCore):
             size = min(size, self._exposures.free(account_id, instrument.base))
         able = self._checks.capabilities(account_id)
         price = self._marks.price(instrument.venue, instrument.symbol)
+        if self._marks.is_past(instrument.venue):
+            return  # The halt looks again; its price would be one of the past.
         if not size or price is None or why_not(size, instrument, price, able):
             return
         attempt = self._next_attempt(proof.row.id, account_id, instrument.symbol)

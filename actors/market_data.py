@@ -29,6 +29,7 @@ from engine.messages.market import (
     InstrumentsLoaded,
     MarketMessage,
     QuoteTick,
+    ReplayCaughtUp,
     SourceFinished,
     Ticker,
     TradePrint,
@@ -113,7 +114,7 @@ class MarketData(AsyncioActor):
         # Without a key, since symbols may come later; other venues' events are left at the door of the handlers.
         raw_events: tuple[type[MarketMessage], ...] = (QuoteTick, TradePrint, BookDelta, BookSnapshot)
         self._subscriptions += [self._bus.subscribe(kind, tell) for kind in raw_events]
-        of_venue: tuple[type[Message], ...] = (InstrumentsLoaded, SourceFinished, VenueConnection)
+        of_venue: tuple[type[Message], ...] = (InstrumentsLoaded, ReplayCaughtUp, SourceFinished, VenueConnection)
         self._subscriptions += [self._bus.subscribe(kind, tell, key=self._venue) for kind in of_venue]
         self.after(FLUSH_NS, Flush(), clock=self._wall)
 
@@ -194,6 +195,11 @@ class MarketData(AsyncioActor):
                 view.lose(message.reason or "disconnected")
                 self._publish_status(view, message.at_ns)
         self._set_online(is_online=message.connected, reason=message.reason)
+
+    @handles(ReplayCaughtUp)
+    def on_caught_up(self, message: ReplayCaughtUp) -> None:
+        """Let people trade on the market again."""
+        self._marks.end_catch_up(message.venue)
 
     @handles(SourceFinished)
     def on_finished(self, message: SourceFinished) -> None:

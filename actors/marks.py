@@ -51,6 +51,7 @@ class MarkTable:
         self._now_ns = clock.now_ns
         self._stale_after_ns = stale_after_ns
         self._marks: dict[tuple[Venue, Symbol], Mark] = {}
+        self._past: set[Venue] = set()
 
     def mark(self, venue: Venue, symbol: Symbol) -> Mark:
         """Return the entry of a symbol to write into, made at the first call."""
@@ -93,3 +94,15 @@ class MarkTable:
         if found is None or found.seen_ns is None or found.is_lost:
             return True
         return self._now_ns() - found.seen_ns > found.stale_after_ns
+
+    def begin_catch_up(self, venue: Venue) -> None:
+        """Say that what comes from a venue next has been seen in an earlier life."""
+        self._past.add(venue)
+
+    def end_catch_up(self, venue: Venue) -> None:
+        """Say that what comes from a venue next is new."""
+        self._past.discard(venue)
+
+    def is_past(self, venue: Venue) -> bool:
+        """Tell whether a venue's market is not yet where an earlier life has left it."""
+        return venue in self._past

@@ -59,11 +59,12 @@ class RiskGate(LossGate):
         """Check a person's order. Answered when its unit, or its denial's, is durable.
 
         Raises:
-            NotReady: The database is away.
+            NotReady: The database is away, or a replay catches up.
             BadInput: The account or the instrument is unknown.
         """
         self._require_store()
         self._instrument(message.intent)
+        self._require_present(message.intent.account_id)
         reply: AsyncioFuture[OrderAnswer] = self.new_future()
         if self._intents.find(message.intent) is None and is_own_key(message.intent):
             self.spawn(self._look(message, reply), name="look-up-intent")

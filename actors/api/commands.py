@@ -5,7 +5,7 @@ from typing import Any, Final
 from actors.api.call import Call
 from actors.api.cells import CellRefs
 from actors.api.problems import Problem, invalid_field, unavailable
-from engine.domain.errors import BadInput, DependencyAway, LimitExceeded, NotReady
+from engine.domain.errors import BadInput, CatchingUp, DependencyAway, LimitExceeded, NotReady
 from engine.messages.rows import Row
 from engine.messages.writing import unit_without_cell
 from engine.runtime.errors import ActorDeadError, MailboxFull, Timeout
@@ -60,6 +60,8 @@ async def write(call: Call, *rows: Row) -> None:
 
 def not_ready(error: NotReady) -> Problem:
     """Say what is away, and when to try again."""
+    if isinstance(error, CatchingUp):
+        return unavailable("catching_up", f"{error.what} catches up to where it was stopped: no new orders until then")
     code = "database_away" if isinstance(error, DependencyAway) else "not_ready"
     retry_after_s = max(1, round(error.retry_after_s)) if error.retry_after_s else 5
     return unavailable(code, f"{error.what} is not available now", retry_after_s=retry_after_s)

@@ -23,7 +23,7 @@ from actors.executors.plan import NS_PER_S, Plan, SlotName, Wanted, tradable
 from actors.executors.running import Running, SlotOrder
 from actors.executors.wakes import Wake, Wakes
 from actors.outbox import Outbox
-from engine.domain.errors import BadInput, NotReady
+from engine.domain.errors import BadInput, CatchingUp, NotReady
 from engine.domain.identifiers import AccountId, ExecutorId, OrderId, Venue
 from engine.domain.kinds import OrderType, Side
 from engine.domain.ports import Marks
@@ -125,13 +125,14 @@ class ExecutorDesk(AsyncioActor):
         """Begin a plan. Answered when it is durable.
 
         Raises:
-            NotReady: The database is away.
+            NotReady: The database is away, or a replay catches up.
             BadInput: The account, the symbol or a setting is wrong, or too many run already.
         """
         self._require_store()
         if len(self._running) >= RUNNING_MAX:
             raise BadInput("executors", expected=f"at most {RUNNING_MAX} at a time", was=len(self._running))
         running = self._entrance.admit(message.executor, self._cell.clock.now_ns())
+        self._require_present(running)
         self._running[running.id] = running
         reply = self._record(running, "ExecutorStarted", message.record)
         self._advance(running)
@@ -160,6 +161,7 @@ class ExecutorDesk(AsyncioActor):
         running = self._found(message.executor_id)
         if running is None or running.row.status == "stopping":
             return self._not_found(message.executor_id, message.record)
+        self._require_present(running)
         for slot in running.slots.values():
             slot.refusals = slot.retry_at_ns = 0
         return self._enter(running, "active", message.reason, "ExecutorResumed", message.record)
@@ -193,6 +195,11 @@ class ExecutorDesk(AsyncioActor):
     def _require_store(self) -> None:
         if self._is_store_away:
             raise NotReady("database", why="changes are refused while it is away", retry_after_s=1.0)
+
+    def _require_present(self, running: Running) -> None:
+        venue = running.venue
+        if self._marks.is_past(venue):
+            raise CatchingUp(venue)
 
     # --- Facts --------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import Final
 from connectors.base import Pace, Progress, Turns
 from connectors.replay.lines import LineError
 from connectors.replay.session import Frame, ReplaySession
-from engine.messages.market import InstrumentsLoaded, SourceFinished
+from engine.messages.market import InstrumentsLoaded, ReplayCaughtUp, SourceFinished
 from engine.messages.system import ReadinessChanged
 from engine.runtime.actor import AsyncioActor
 from engine.runtime.bus import Bus
@@ -63,6 +63,7 @@ class ReplaySource(AsyncioActor):
         self._settled = settled
         self._wait_settled = wait_settled
         self._resume_from = resume_from
+        self._is_past = resume_from > 0
         self._turns = Turns(wall_clock)
 
     @property
@@ -94,7 +95,8 @@ class ReplaySource(AsyncioActor):
             InstrumentsLoaded(venue=session.venue, instruments=session.instruments, at_ns=self._wall.now_ns()),
             session.venue,
         )
-        self._bus.publish(ReadinessChanged(part=f"feed:{session.venue}", ready=True), None)
+        why = f"catches up to frame {self._resume_from}" if self._is_past else ""
+        self._bus.publish(ReadinessChanged(part=f"feed:{session.venue}", ready=not self._is_past, reason=why), None)
         self.log.info(
             "replay_started", session=session.name, frames=session.frames, resume_from=self._resume_from,
             symbols=[each.symbol for each in session.instruments], speed=self._speed or "max",
@@ -118,10 +120,21 @@ class ReplaySource(AsyncioActor):
                     pace = Pace(self._wall, self._speed)
                     pace.begin(self._market.now_ns())
                 await self._reach_paced(frame.at_ns, pace)
+            if self._is_past and frame.number > self._resume_from:
+                self._catch_up()
             self._give(frame)
             await self._turns.share()
         if self._speed is None and not self._settled():
             await self._wait_settled()
+
+    def _catch_up(self) -> None:
+        """Say that what comes from here on is new to everybody."""
+        self._is_past = False
+        session = self.session
+        caught_up = ReplayCaughtUp(venue=session.venue, session=session.name, frame=self._resume_from)
+        self._bus.publish(caught_up, session.venue)
+        self._bus.publish(ReadinessChanged(part=f"feed:{session.venue}", ready=True), None)
+        self.log.info("replay_caught_up", session=session.name, frame=self._resume_from)
 
     def _give(self, frame: Frame) -> None:
         """Publish what a frame says."""
@@ -164,6 +177,8 @@ class ReplaySource(AsyncioActor):
         session, played = self.session, self.session.played
         await self._reach_settled(max(session.end_ns, self._market.now_ns()))
         played.is_finished = True
+        if self._is_past:
+            self._catch_up()
         self._bus.publish(
             SourceFinished(venue=session.venue, session=session.name, frames=played.frame, errors=played.errors),
             session.venue,

@@ -211,6 +211,10 @@ class Engine:
         market = self.market
         self.readiness.expect(f"feed:{market.venue}")
         self.marks = MarkTable(market.clock, stale_after_ns=market.stale_after_ns)
+        frames = await self.stores.loader.frames(market.session_name) if market.session else []
+        self.resume_from = max(frames, default=0)
+        if self.resume_from:
+            self.marks.begin_catch_up(market.venue)
         # A paper venue hears of every event before anybody else, so that it is subscribed first.
         parts = venue_parts(self.settings, market, self._venue_ports())
         self.venue: Ref[Any] = await self._start(parts.actor_class, name=parts.name, **parts.collaborators)
@@ -352,7 +356,6 @@ class Engine:
 
     async def _open_source(self) -> None:
         await self._until_reconciled()
-        frames = await self.stores.loader.frames(self.market.session_name) if self.market.session else []
         self.source: Ref[Any] = await open_market(
             self.market,
             self.settings,
@@ -363,7 +366,7 @@ class Engine:
                 settled=self._is_settled,
                 wait_settled=self._wait_settled,
             ),
-            resume_from=max(frames, default=0),
+            resume_from=self.resume_from,
             last_prices=await self.stores.loader.last_prices(self.market.venue),
         )
 

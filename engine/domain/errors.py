@@ -147,6 +147,14 @@ class NotReady(CivalError):
         super().__init__(f"{what}: expected ready, was not" + (f" ({why})" if why else ""))
 
 
+class CatchingUp(NotReady):
+    """A replay that starts over is not yet where it was stopped: its prices were acted on in an earlier life."""
+
+    def __init__(self, venue: str) -> None:
+        """Name whose market is not there yet."""
+        super().__init__(f"the replayed market of {venue}", why="it catches up to where it was stopped")
+
+
 class DependencyAway(NotReady):
     """A service we depend on cannot be reached. At start this ends the process with code 75 (try again)."""
 

@@ -57,6 +57,9 @@ class Marks(Protocol):
     def is_stale(self, venue: Venue, symbol: Symbol) -> bool:
         """Whether the symbol's book is out of sync or silent too long."""
 
+    def is_past(self, venue: Venue) -> bool:
+        """Whether the venue's market is the past: a replay that starts over is not yet where it was stopped."""
+
 
 class SendPermit(Protocol):
     """Says whether a process still owns a user's cell. A connector asks directly before each write to the wire."""

@@ -144,6 +144,15 @@ class InstrumentsLoaded(Message, frozen=True, kw_only=True):
     at_ns: int
 
 
+class ReplayCaughtUp(Message, frozen=True, kw_only=True):
+    """A replay that started over is where it was stopped: the frames from here on are new to everybody."""
+
+    venue: Venue
+    session: str
+    frame: int
+    """The last one that is not new."""
+
+
 class SourceFinished(Message, frozen=True, kw_only=True):
     """A replay came to the end of its data."""
 

@@ -16,6 +16,7 @@ MESSAGES: tuple[type[Message], ...] = (
     market.Ticker,
     market.Bar,
     market.InstrumentsLoaded,
+    market.ReplayCaughtUp,
     market.SourceFinished,
     orders.CheckIntent,
     orders.PlaceOrder,

@@ -7,7 +7,7 @@ import pytest
 
 from connectors.paper.capabilities import capabilities
 from engine.domain.capabilities import AmendKind
-from engine.domain.errors import NotReady
+from engine.domain.errors import CatchingUp, NotReady
 from engine.domain.identifiers import OrderId
 from engine.domain.kinds import OrderOrigin, OrderStatus, OrderType, Scope, Side
 from engine.messages.orders import AmendAnswer, AmendOrder, OrderChanged
@@ -185,6 +185,14 @@ async def test_orders_that_the_gate_does_not_know_are_the_routers_to_judge(make_
     assert len(scene.router.taken) == 1
     elsewhere = AmendOrder(user_id=USER, account_id=an_id(4711), order_id=ORDER, quantity=D("0.3"))  # type: ignore[arg-type]
     assert (await scene.rig.gate.ask(elsewhere)).reason == "not_found"
+
+
+async def test_nothing_is_amended_on_prices_of_the_past(make_rig: MakeRig) -> None:
+    scene = await amending(make_rig)
+    scene.rig.marks.begin_catch_up(scene.rig.venue)
+    with pytest.raises(CatchingUp):
+        await scene.amend(quantity="0.05")
+    assert scene.router.taken == []
 
 
 async def test_nothing_is_amended_while_the_database_is_away(make_rig: MakeRig) -> None:

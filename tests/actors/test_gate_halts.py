@@ -254,3 +254,18 @@ async def test_a_position_that_cannot_be_closed_is_named_with_the_reason(make_ri
     assert [(each["outcome"], each["why"]) for each in row.report["positions"]] == [
         ("remaining", "nobody knows a price")
     ]
+
+
+@pytest.mark.asyncio
+async def test_while_a_replay_catches_up_a_halt_cancels_and_closes_positions_later(make_rig: MakeRig) -> None:
+    rig = await opened(make_rig)
+    await rig.gate.ask(a_place(1))
+    await rig.settle()
+    rig.marks.begin_catch_up(rig.venue)
+    await rig.gate.ask(halt(flatten=True))
+    await rig.pass_wall(2)
+    assert rig.size() == D("0.1")
+    assert [each["why"] for each in the_halt(rig).report["positions"]] == ["the replay catches up"]
+    rig.marks.end_catch_up(rig.venue)
+    await rig.pass_wall(2)
+    assert (rig.size(), the_halt(rig).state) == (D(0), "proven")

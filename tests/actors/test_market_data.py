@@ -25,6 +25,7 @@ from engine.messages.market import (
     BookTop,
     InstrumentsLoaded,
     QuoteTick,
+    ReplayCaughtUp,
     SourceFinished,
     Ticker,
 )
@@ -332,3 +333,14 @@ def test_any_single_lost_diff_is_noticed_at_the_next_message(
         assert book.state is BookState.SYNCED
         apply(book, events[lost + 1])
         assert (book.state, book.gaps) == (BookState.STALE, 1)
+
+
+@pytest.mark.asyncio
+async def test_the_market_is_the_present_again_when_its_replay_has_caught_up(stage: MarketStage) -> None:
+    await stage.start()
+    stage.marks.begin_catch_up(VENUE)
+    await stage.say(a_quote("100", "102", at_ns=NOON + SECOND))
+    assert stage.marks.is_past(VENUE)
+    stage.bus.publish(ReplayCaughtUp(venue=VENUE, session="day", frame=1), VENUE)
+    await stage.system.idle()
+    assert not stage.marks.is_past(VENUE)

@@ -75,3 +75,12 @@ def test_the_same_symbol_at_two_venues_are_two_marks() -> None:
     table.mark("binance", "BTC/USDT").last = Decimal(1)
     assert table.price("coinbase", "BTC/USDT") is None
     assert table.mark("binance", "BTC/USDT") is table.mark("binance", "BTC/USDT")
+
+
+def test_a_market_is_the_past_until_it_has_caught_up() -> None:
+    table, _ = a_table()
+    assert not table.is_past("binance")
+    table.begin_catch_up("binance")
+    assert (table.is_past("binance"), table.is_past("another")) == (True, False)
+    table.end_catch_up("binance")
+    assert not table.is_past("binance")

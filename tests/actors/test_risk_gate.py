@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from engine.domain.errors import BadInput
+from engine.domain.errors import BadInput, CatchingUp
 from engine.domain.kinds import OrderOrigin, OrderType
-from engine.messages.orders import CheckIntent, OrderChanged
+from engine.messages.orders import CancelOrder, CheckIntent, OrderChanged
 from engine.messages.rows import OrderRow
 from engine.messages.rows_people import AuditRow
 from tests.actors.conftest import MakeRig
 from tests.support.cell import CellRig
-from tests.support.cell_builders import AGENT, USER, a_place, an_id, an_intent
+from tests.support.cell_builders import ACCOUNT, AGENT, USER, a_place, an_id, an_intent
 
 D = Decimal
 LIMIT: dict[str, Any] = {"type": OrderType.LIMIT, "price": "59000"}
@@ -113,3 +113,20 @@ async def test_an_intent_of_an_agent_that_is_told_twice_comes_to_nothing(make_ri
     await rig.settle()
     assert [row.id for row in rig.rows(OrderRow)] == [an_id(1)]
     assert [each.is_done for each in heard if each.order_id == an_id(2)] == [True]
+
+
+@pytest.mark.asyncio
+async def test_no_order_is_taken_on_prices_of_the_past_but_cancels_are(make_rig: MakeRig) -> None:
+    rig = await opened(make_rig)
+    resting = await rig.gate.ask(a_place(100, **LIMIT))
+    await rig.settle()
+    rig.marks.begin_catch_up(rig.venue)
+    with pytest.raises(CatchingUp):
+        await rig.gate.ask(a_place(101))
+    assert len(rig.rows(OrderRow)) == 1
+    cancelled = await rig.gate.ask(
+        CancelOrder(user_id=USER, account_id=ACCOUNT, order_id=resting.order_id, reason="test")
+    )
+    assert cancelled.order_ids == (resting.order_id,)
+    rig.marks.end_catch_up(rig.venue)
+    assert (await rig.gate.ask(a_place(101))).denial is None

@@ -6,7 +6,7 @@ import pytest
 
 from actors.api.commands import ask, not_ready
 from actors.api.problems import Problem
-from engine.domain.errors import BadInput, DependencyAway, LimitExceeded, NotReady
+from engine.domain.errors import BadInput, CatchingUp, DependencyAway, LimitExceeded, NotReady
 from engine.messages.system import Flush, TimerFired
 from engine.runtime.actor import AsyncioActor, MailboxSpec, handles
 from engine.runtime.system import ActorSystem
@@ -41,6 +41,7 @@ class Owner(AsyncioActor):
         (LimitExceeded("position_size", limit=1, was=2), 422, "position_size"),
         (DependencyAway("database"), 503, "database_away"),
         (NotReady("account"), 503, "not_ready"),
+        (CatchingUp("binance"), 503, "catching_up"),
         (None, 504, "outcome_unknown"),
     ],
 )

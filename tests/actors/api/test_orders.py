@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from engine.messages.writing import StoreStatus
-from tests.support.api import ADA_ACCOUNT, BOB_ACCOUNT, BOB_TOKEN, EVE_TOKEN, Answer, ApiRig, until
+from tests.actors.api.test_executors import BRACKET
+from tests.support.api import ADA_ACCOUNT, BOB_ACCOUNT, BOB_TOKEN, EVE_TOKEN, VENUE, Answer, ApiRig, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -243,3 +244,19 @@ async def test_a_long_list_comes_in_pages(rig: ApiRig) -> None:
         page = await rig.get(f"/orders?limit=2&cursor={page['next_cursor']}")
         seen += [row["id"] for row in page["items"]]
     assert seen == placed[::-1]
+
+
+async def test_while_a_replay_catches_up_orders_wait_and_cancels_pass(rig: ApiRig) -> None:
+    order_id = await resting(rig)
+    rig.marks.begin_catch_up(VENUE)
+    refused = [
+        await rig.place(headers={"Idempotency-Key": "k1"}),
+        await rig.call("PATCH", f"/orders/{order_id}", json={"quantity": "0.020"}),
+        await rig.call("POST", "/executors", json=BRACKET),
+    ]
+    assert [(answer.status, answer.json["code"]) for answer in refused] == [(503, "catching_up")] * 3
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
+    assert len(await open_orders(rig)) == 1
+    assert (await rig.call("DELETE", f"/orders/{order_id}")).status == 202
+    rig.marks.end_catch_up(VENUE)
+    assert (await rig.place(headers={"Idempotency-Key": "k1"})).status == 201, "a refusal uses no key up"

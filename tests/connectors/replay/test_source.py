@@ -11,7 +11,7 @@ import pytest_asyncio
 from connectors.base import Progress
 from connectors.replay.session import ReplaySession
 from connectors.replay.source import ReplaySource
-from engine.messages.market import Bar, InstrumentsLoaded, QuoteTick, SourceFinished, TradePrint
+from engine.messages.market import Bar, InstrumentsLoaded, QuoteTick, ReplayCaughtUp, SourceFinished, TradePrint
 from engine.messages.system import ReadinessChanged
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.bus import Bus
@@ -210,6 +210,26 @@ async def test_after_a_restart_known_frames_come_at_once_and_the_rest_at_its_pac
     assert len(play.of(TradePrint)) == 4
     await play.wall_passes(1.5)
     assert len(play.of(TradePrint)) == 5
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("speed", "resume_from"), [(None, 2), (1.0, 2), (None, 4), (None, 9)])
+async def test_it_is_told_once_when_what_comes_is_new(
+    play: Play, tmp_path: Path, speed: float | None, resume_from: int
+) -> None:
+    session = a_session(tmp_path, [0, 1, 2, 3])
+    play.bus.subscribe(ReplayCaughtUp, play.messages.append, key="binance")
+    await play.source(session, speed, resume_from=resume_from)
+    await play.wall_passes(4)
+    kinds = [type(each) for each in play.messages if not isinstance(each, InstrumentsLoaded)]
+    seen = min(resume_from, 4)
+    assert kinds == [
+        ReadinessChanged, *[TradePrint] * seen, ReplayCaughtUp, ReadinessChanged, *[TradePrint] * (4 - seen),
+        SourceFinished,
+    ]  # fmt: skip
+    told = play.of(ReadinessChanged)
+    assert [(each.ready, each.reason) for each in told] == [(False, f"catches up to frame {resume_from}"), (True, "")]
+    assert play.of(ReplayCaughtUp) == [ReplayCaughtUp(venue="binance", session=session.name, frame=resume_from)]
 
 
 @pytest.mark.asyncio

@@ -72,3 +72,40 @@ async def test_two_engines_do_not_share_a_directory(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="data_dir"):
         await an_engine(settings, tmp_path / "data").prepare()
     first.directory.close()
+
+
+async def test_a_replay_that_starts_over_is_the_past_until_it_has_caught_up(
+    pg_server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    (tmp_path / "session.txt").write_text(
+        "".join(
+            f'{at}000000000 {{"stream":"btcusdt@trade","data":{{"e":"trade","t":{at},"p":"5","q":"1","T":{at}000}}}}\n'
+            for at in range(1_700_000_000, 1_700_000_004)
+        )
+    )
+    replay = f'[market]\nsource = "replay"\npath = "{tmp_path}/session.txt"\nspeed = "max"\n[server]\nport = 0\n'
+    engine = an_engine(settings_of(tmp_path, CONFIG + replay), tmp_path / "data")
+    await engine.prepare()
+    pg_server.copy_to(tmp_path / "data")
+    lifecycle = Lifecycle(engine.wall)
+    *below, market, cells, interface, source = engine.stages()
+    try:
+        await lifecycle.start(below)
+        (user_id, *_) = await engine.stores.loader.users()
+        await engine.stores.daemon_pool.execute(
+            "INSERT INTO replay_positions (user_id, session, frame) VALUES ($1, $2, 3)", user_id,
+            engine.market.session_name,
+        )  # fmt: skip
+        await lifecycle.start([market, cells, interface])
+        assert engine.marks.is_past("binance")
+        await lifecycle.start([source])
+        deadline = time.monotonic() + 10
+        while engine.marks.is_past("binance"):
+            assert time.monotonic() < deadline, "it does not catch up"
+            await asyncio.sleep(0.02)
+        async with aiohttp.ClientSession() as session, session.get(engine.url + "/readyz") as answer:
+            assert answer.status == 200
+    finally:
+        await lifecycle.stop()
+        stop_database(tmp_path / "data")
