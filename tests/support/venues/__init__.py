@@ -1,0 +1,1 @@
+"""Simulators of venues: real sockets, real signature checks, true accounts, scripted faults."""
