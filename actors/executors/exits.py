@@ -75,9 +75,13 @@ def _has_just_tried(view: View, take: SlotView) -> bool:
 
 
 def _stop(view: View, closing: Side, quantity: Decimal, trigger: Decimal) -> Wanted:
+    living = view.slot(STOP).living
+    if living is not None and living.order.type is OrderType.MARKET:
+        # It is on its way out already, wherever the market goes meanwhile.
+        return msgspec.structs.replace(living.keep(), is_protective=True)
     price = view.cross(closing)
     is_through = price is not None and (price <= trigger if closing is Side.SELL else price >= trigger)
-    if is_through and view.slot(STOP).living is None:
+    if is_through and living is None:
         # A venue refuses a stop that would trigger at once: get out.
         return Wanted(
             side=closing, type=OrderType.MARKET, quantity=quantity, reduce_only=not view.is_spot, is_protective=True

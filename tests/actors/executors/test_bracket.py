@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import pytest
+
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import OrderStatus, OrderType, Side, TimeInForce
 from tests.support.plan_bench import PlanBench
@@ -165,6 +167,20 @@ def test_a_stop_that_would_trigger_at_once_becomes_a_market_order(perpetual: Ins
     bench.price = Decimal(89)
     stop = bench.wanted()["stop"]
     assert (stop.type, stop.quantity, stop.is_protective) == (OrderType.MARKET, Decimal(10), True)
+
+
+@pytest.mark.parametrize("price", ["89", "95"])
+def test_a_market_order_on_its_way_out_is_left_alone(price: str, perpetual: Instrument) -> None:
+    bench = PlanBench("bracket", LONG, perpetual)
+    bench.advance()
+    bench.fill("entry")
+    bench.price = Decimal(89)
+    bench.advance()
+    ((name, leaving),) = bench.living()
+    bench.price = Decimal(price)
+    bench.advance()
+    assert bench.living() == [(name, leaving)]
+    assert not leaving.is_cancelling
 
 
 def test_it_says_how_much_is_not_guarded(perpetual: Instrument) -> None:
