@@ -252,7 +252,7 @@ class SimExchange(Telling):
         self._tell(change)
         return change
 
-    # --- By the clock, and from outside ---------------------------------------------------------------------------------
+    # --- By the clock, and from outside -------------------------------------------------------------------------------
 
     def tick(self) -> None:
         """Do what is due by the clock: the dead-man switches."""
