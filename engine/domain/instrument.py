@@ -48,6 +48,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     kind: InstrumentKind
     tick_size: Decimal
     """Smallest price step, quote per base unit."""
+    price_figures: int | None = None
+    """Most significant figures of a price that is not whole, which make the step grow with the price (`tick_at`); None
+    where the step is the same for every price."""
     step_size: Decimal
     """Smallest quantity step; base units, for a perpetual contracts."""
     min_quantity: Decimal
@@ -78,6 +81,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for field in ("tick_size", "step_size", "contract_size"):
             if scale_of(getattr(self, field)) > SCALE_MAX:
                 raise BadInput(field, expected=f"at most {SCALE_MAX} decimals", was=getattr(self, field))
+        if self.price_figures is not None and self.price_figures < 1:
+            raise BadInput("price_figures", expected="1 or more, or none", was=self.price_figures)
         if self.min_quantity > self.max_quantity:
             raise BadInput("min_quantity", expected=f"at most max_quantity {self.max_quantity}", was=self.min_quantity)
         if not is_multiple(self.min_quantity, self.step_size):
@@ -128,9 +133,19 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Return the initial margin in the settle asset for a position of this notional (zero or more)."""
         return multiply(notional, self.initial_margin)
 
+    def tick_at(self, price: Decimal) -> Decimal:
+        """Return the price step around a price above zero; whole prices are always allowed, so it is at most 1 there.
+
+        Source: Hyperliquid, "Tick and lot size".
+        """
+        if self.price_figures is None or not price:
+            return self.tick_size
+        last_figure = min(0, price.adjusted() + 1 - self.price_figures)
+        return max(self.tick_size, Decimal((0, (1,), last_figure)))
+
     def round_price(self, price: Decimal, side: Side) -> Decimal:
         """Round to the tick, never to our disadvantage (`values.round_to_tick`)."""
-        return round_to_tick(price, self.tick_size, side)
+        return round_to_tick(price, self.tick_at(price), side)
 
     def round_quantity(self, quantity: Decimal) -> Decimal:
         """Round down to the step."""
@@ -199,8 +214,8 @@ def _check_price(
         found.append(violation(f"{field}_not_allowed", f"no {field}", price))
     elif price <= ZERO or price.adjusted() > MAGNITUDE_MAX:
         found.append(violation(f"{field}_range", f"above 0 and below 1E{MAGNITUDE_MAX + 1}", price))
-    elif not is_multiple(price, instrument.tick_size):
-        found.append(violation("tick_size", instrument.tick_size, price))
+    elif not is_multiple(price, instrument.tick_at(price)):
+        found.append(violation("tick_size", instrument.tick_at(price), price))
 
 
 def _require_names(instrument: Instrument) -> None:

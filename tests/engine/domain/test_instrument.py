@@ -150,3 +150,36 @@ def test_what_we_round_ourselves_always_passes_tick_and_step(price: Decimal, qua
     rounded_price, rounded_quantity = spot.round_price(price, side), spot.round_quantity(quantity)
     found = spot.check_order(type=OrderType.LIMIT, quantity=rounded_quantity, price=rounded_price)
     assert found == []
+
+
+def a_figured(**changes: Any) -> Instrument:
+    """Return a perpetual as Hyperliquid's BTC: five figures, at most one decimal."""
+    return a_perpetual(tick_size="0.1", step_size="0.00001", min_quantity="0.00001", price_figures=5, **changes)
+
+
+@pytest.mark.parametrize(
+    ("price", "tick"),
+    [("123456", "1"), ("63460", "1"), ("9999.5", "0.1"), ("99999", "1"), ("0.5", "0.1"), ("12.3", "0.1")],
+)
+def test_the_tick_grows_with_a_price_of_so_many_figures(price: str, tick: str) -> None:
+    assert a_figured().tick_at(D(price)) == D(tick)
+    assert a_perpetual(tick_size="0.1").tick_at(D(price)) == D("0.1")
+
+
+def test_a_price_with_too_many_figures_breaks_the_rule_of_the_tick() -> None:
+    found = a_figured().check_order(type=OrderType.LIMIT, quantity=D(1), price=D("63460.5"))
+    assert [(each.code, each.limit) for each in found] == [("tick_size", "1")]
+    assert not a_figured().check_order(type=OrderType.LIMIT, quantity=D(1), price=D("1234567"))
+
+
+@given(st.decimals("0.0001", "999999", places=6), st.sampled_from(Side))
+def test_a_rounded_price_has_few_figures_or_is_whole_and_is_never_worse(price: Decimal, side: Side) -> None:
+    rounded = a_figured(max_quantity="1000000").round_price(price, side)
+    assert rounded <= price if side is Side.BUY else rounded >= price
+    assert abs(rounded - price) < max(D("0.1"), price * D("0.0001"))
+    assert rounded == rounded.to_integral_value() or len(rounded.normalize().as_tuple().digits) <= 5
+
+
+def test_prices_of_no_figure_are_refused_at_birth() -> None:
+    with pytest.raises(BadInput, match="price_figures"):
+        a_perpetual(price_figures=0)
