@@ -1,8 +1,7 @@
 """A served PostgreSQL that is slow, loses answers, dies, or is full: what left the engine is what its venue shows.
 
-The venue is the witness: it writes down when which request reached it. A full disk is what the server says of it,
-SQLSTATE 53100, raised by a trigger: a file system that is really full would need a mount, which not every machine
-grants.
+The venue is the witness: it writes down when which request reached it. A full disk is here what the server says of it,
+SQLSTATE 53100, raised by a trigger; `test_full_disk.py` fills one.
 """
 
 import asyncio
