@@ -13,6 +13,7 @@ import msgspec
 
 from config.settings import AccountSettings, LimitSettings, Settings, duration_ns
 from config.venue_url import parse_venue_url
+from config.venues import is_live, is_remote, source_of, symbols_of, venues_of
 from engine.domain.errors import BadInput, ConfigError
 from engine.domain.values import parse_decimal
 
@@ -21,6 +22,9 @@ REPEATS_NS: Final = 86_400_000_000_000
 
 DEAD_MAN_NS: Final = (3_000_000_000, 86_400_000_000_000)
 """Shortest and longest silence of a dead-man switch; it is refreshed three times within one."""
+
+KEYS: Final = ("api_key", "api_secret", "passphrase")
+"""What opens a live account."""
 
 Fail = Callable[[list[str], str, object], ConfigError]
 """(key path, what was expected, what was there) -> the error."""
@@ -99,8 +103,12 @@ def _check_market(settings: Settings, fail: Fail) -> None:
             raise fail(["market", "path"], "a file or directory of recorded data, since source is replay", "missing")
         if not Path(market.path).exists():
             raise fail(["market", "path"], "a file or directory that exists", market.path)
-    if market.source == "live":
-        raise fail(["market", "source"], "simulated or replay: this build has no live venue connectors", "live")
+        if len(market.venues) > 1:
+            raise fail(["market", "venues"], "one venue: a replay is that of one", ", ".join(market.venues))
+    if len(set(market.venues)) < len(market.venues):
+        raise fail(["market", "venues"], "each venue once", ", ".join(market.venues))
+    if market.source == "live" and not market.venues:
+        raise fail(["market", "venues"], "the names of the venues to follow, since source is live", "none")
     if market.speed != "max":
         try:
             factor = parse_decimal(market.speed, field="speed")
@@ -111,6 +119,8 @@ def _check_market(settings: Settings, fail: Fail) -> None:
 
 
 def _check_venues(settings: Settings, fail: Fail) -> None:
+    for name in venues_of(settings):
+        _check_source(settings, name, fail)
     for name, venue in settings.venues.items():
         path = ["venues", name]
         if venue.kind != "remote":
@@ -126,11 +136,17 @@ def _check_venues(settings: Settings, fail: Fail) -> None:
                 raise fail([*path, "url"], error.expected, venue.url) from None
 
 
-def is_remote(settings: Settings, venue: str | None) -> bool:
-    """Whether a venue is one in another process; None: the venue of the market source."""
-    name = venue or next(iter(settings.market.venues), None)
-    configured = None if name is None else settings.venues.get(name)
-    return configured is not None and configured.kind == "remote"
+def _check_source(settings: Settings, name: str, fail: Fail) -> None:
+    """Prices come from somewhere: a replay plays alone, a remote venue tells none, a live one has too many for all."""
+    source = source_of(settings, name)
+    if settings.market.source == "replay" and source != "replay":
+        raise fail(["venues", name, "source"], "none: a replay plays alone", source)
+    if source != "live":
+        return
+    if is_remote(settings, name):
+        raise fail(["venues", name, "source"], "simulated: a remote venue tells no prices", "live")
+    if not symbols_of(settings, name):
+        raise fail(["market", "symbols"], f"the symbols to follow at {name}, such as BTC/USDT", "none")
 
 
 def _check_accounts(settings: Settings, fail: Fail) -> None:
@@ -144,14 +160,28 @@ def _check_accounts(settings: Settings, fail: Fail) -> None:
             raise fail(["accounts", str(index), "dead_man"], "3s to 24h", account.dead_man)
         if account.mode == "live":
             _check_live(settings, account, ["accounts", str(index)], fail)
+        else:
+            _check_no_keys(account, ["accounts", str(index)], 'none, or mode = "live"', fail)
 
 
 def _check_live(settings: Settings, account: AccountSettings, path: list[str], fail: Fail) -> None:
-    """A live account trades at a remote venue, and has what is there: nobody gives it money at the first start."""
-    if not is_remote(settings, account.venue):
-        raise fail([*path, "mode"], "paper: this build has live accounts at remote venues only", "live")
+    """A live account trades at a real venue, and has what is there: nobody gives it money at the first start."""
     if account.starting_balances:
         raise fail([*path, "starting_balances"], "none: a live account has what its venue says", "some")
+    if is_remote(settings, account.venue):
+        _check_no_keys(account, path, "none: a remote venue has its token", fail)
+        return
+    if not is_live(settings, account.venue):
+        raise fail([*path, "mode"], 'paper, or a venue whose source is "live"', "live")
+    for key in ("api_key", "api_secret"):
+        if not getattr(account, key):
+            raise fail([*path, key], "env:NAME, file:PATH or credential:NAME, since the account is live", "missing")
+
+
+def _check_no_keys(account: AccountSettings, path: list[str], expected: str, fail: Fail) -> None:
+    for key in KEYS:
+        if getattr(account, key):
+            raise fail([*path, key], expected, "a key")
 
 
 def _check_agents(settings: Settings, fail: Fail) -> None:

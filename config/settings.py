@@ -106,13 +106,21 @@ class VenueSettings(Section, frozen=True, kw_only=True):
     kind: Literal["exchange", "remote"] = "exchange"
     """`remote`: a venue in another process (docs/remote-venue.md)."""
     market: Literal["spot", "usdm"] = "spot"
+    source: Literal["simulated", "live"] | None = None
+    """Where its prices come from; absent: as `[market] source` says. A remote venue tells none."""
+    symbols: tuple[SymbolText, ...] = ()
+    """What is followed here; empty: the symbols of `[market]`."""
+    decode: Literal["hot", "ccxt"] = "hot"
+    """Who reads the frames of a live market: our decoders, from the raw bytes, or ccxt's. The messages are the same."""
     url: str = ""
     """Of a remote venue: `tcp://host:port` or `unix:/path`."""
     token: SecretRef = ""
     """Of a remote venue: sent to it in the greeting; empty where it asks for none."""
     rest_url: str = ""
+    """Of a live venue, in the place of the exchange's own: a test net, a proxy, a server on this machine."""
     ws_url: str = ""
     rate_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
+    """Share of the exchange's rate limits that this engine takes; the rest is for others on the same address."""
     submit_latency: Duration = "0ms"
     """Of the paper venue, on the market clock."""
     cancel_latency: Duration = "0ms"
@@ -149,11 +157,17 @@ class AccountSettings(Section, frozen=True, kw_only=True):
     name: Name
     user: Text
     venue: Name | None = None
-    """Absent: the venue of the market source."""
+    """Absent: the first venue of the market."""
     mode: Literal["paper", "live"] = "paper"
     type: Literal["spot", "margin"] = "spot"
     starting_balances: dict[Annotated[str, msgspec.Meta(pattern="^[A-Z0-9]{1,20}$")], Decimal] = {}
     """Of a paper account: asset -> amount, given once. A live account has what its venue says."""
+    api_key: SecretRef = ""
+    """Of a live account at an exchange: the key; at Hyperliquid the address of the wallet."""
+    api_secret: SecretRef = ""
+    """The key's secret; at Coinbase the private key in PEM, at Hyperliquid that of the agent wallet."""
+    passphrase: SecretRef = ""
+    """Where the exchange asks for one."""
     limits: LimitSettings = LimitSettings()
     dead_man: Duration | None = None
     """Silence after which the venue cancels the account's orders by itself, where it can."""

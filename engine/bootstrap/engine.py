@@ -14,8 +14,6 @@ from typing import Any, Final, TypeVar
 from actors.agents.catalogue import describe_types
 from actors.api.app import Address, AddressQuery, Api
 from actors.api.ports import ApiPorts, EngineFacts
-from actors.market_data import MarketData, binance_rule
-from actors.marks import MarkTable
 from actors.readiness import Readiness
 from actors.snapshotter import Snapshotter
 from actors.stream_hub import StreamHub
@@ -28,14 +26,17 @@ from engine.bootstrap.configure import is_paper
 from engine.bootstrap.database import Database, bring_up_to_date, open_database
 from engine.bootstrap.first_start import apply_configuration, keep_local_token
 from engine.bootstrap.keeper import DatabaseKeeper, RunningServer
+from engine.bootstrap.live import LiveVenues, make_public
 from engine.bootstrap.local import LocalFiles
-from engine.bootstrap.market import Market, SourcePorts, open_market, prepare_market
+from engine.bootstrap.market import Markets, prepare_markets
+from engine.bootstrap.market_stage import MarketStage
 from engine.bootstrap.preflight import check_before_start
 from engine.bootstrap.reload import Reloader
 from engine.bootstrap.service import ServiceManager
+from engine.bootstrap.sources import SourcePorts
 from engine.bootstrap.stores import Stores, open_stores
 from engine.bootstrap.sweeper import Sweeper, kept_ns
-from engine.bootstrap.venues import VenuePorts, venue_parts
+from engine.bootstrap.venues import VenuePorts
 from engine.messages.read_ports import Person
 from engine.runtime.actor import AsyncioActor
 from engine.runtime.bus import Bus
@@ -88,6 +89,7 @@ class Engine:
         self.local = LocalFiles(data_dir)
         self.version = version("cival")
         self.started_ns = self.wall.now_ns()
+        self.live = LiveVenues(self.settings, data_dir=data_dir, make=make_public)
         self.cells = CellDirectory()
         self.system = ActorSystem(clock=self.wall, ids=self.ids, rng=self.rng, metrics=self.metrics)
 
@@ -100,8 +102,9 @@ class Engine:
         self.directory: DataDirectory = open_data_directory(self.data_dir, make_node_id=self.ids.uuid)
         try:
             await check_before_start(self.settings, os.environ)
-            self.market: Market = await prepare_market(self.settings, self.wall)
+            self.markets: Markets = await prepare_markets(self.settings, self.wall, self.live)
         except BaseException:
+            await self.live.close()
             self.directory.close()
             raise
 
@@ -136,6 +139,7 @@ class Engine:
     # --- Data directory, database, storage ----------------------------------------------------------------------------
 
     async def _close_data_dir(self) -> None:
+        await self.live.close()
         self.local.withdraw()
         self.directory.close()
 
@@ -199,7 +203,7 @@ class Engine:
 
     async def _apply_configuration(self) -> None:
         await apply_configuration(
-            self.settings, self.stores, self.market.venue, clock=self.wall, ids=self.ids, local=self.local
+            self.settings, self.stores, self.markets.default, clock=self.wall, ids=self.ids, local=self.local
         )
         await keep_local_token(
             self.stores, clock=self.wall, ids=self.ids, local=self.local, node_id=self.directory.node_id
@@ -208,45 +212,24 @@ class Engine:
     # --- Market -------------------------------------------------------------------------------------------------------
 
     async def _start_market(self) -> None:
-        market = self.market
-        self.readiness.expect(f"feed:{market.venue}")
-        self.marks = MarkTable(market.clock, stale_after_ns=market.stale_after_ns)
-        frames = await self.stores.loader.frames(market.session_name) if market.session else []
-        self.resume_from = max(frames, default=0)
-        if self.resume_from:
-            self.marks.begin_catch_up(market.venue)
-        # A paper venue hears of every event before anybody else, so that it is subscribed first.
-        parts = venue_parts(self.settings, market, self._venue_ports())
-        self.venue: Ref[Any] = await self._start(parts.actor_class, name=parts.name, **parts.collaborators)
-        self.market_data: Ref[Any] = await self._start(
-            MarketData,
-            name=f"market/{market.venue}",
-            venue=market.venue,
-            bus=self.bus,
-            market_clock=market.clock,
-            wall_clock=self.wall,
-            marks=self.marks,
-            bulk=self.stores.bulk,
-            timeframes=self.settings.market.timeframes,
-            candles=market.candles,
-            rule_of=binance_rule,
+        self.market_stage = MarketStage(
+            self.settings, self.markets, start=self._start, stores=self.stores, readiness=self.readiness
         )
-
-    def _venue_ports(self) -> VenuePorts:
-        return VenuePorts(
-            bus=self.bus,
-            wall=self.wall,
-            ids=self.ids,
-            rng=self.rng,
-            paper=self.stores.paper,
-            permit=self.stores.leases,
-            environ=os.environ,
-            version=self.version,
+        await self.market_stage.start(
+            VenuePorts(
+                bus=self.bus,
+                wall=self.wall,
+                ids=self.ids,
+                rng=self.rng,
+                paper=self.stores.paper,
+                permit=self.stores.leases,
+                environ=os.environ,
+                version=self.version,
+            )
         )
 
     async def _stop_market(self) -> None:
-        await self.market_data.stop(timeout_s=2.0)
-        await self.venue.stop(timeout_s=2.0)
+        await self.market_stage.stop()
 
     # --- Cells --------------------------------------------------------------------------------------------------------
 
@@ -258,17 +241,17 @@ class Engine:
             system=self.system,
             bus=self.bus,
             wall=self.wall,
-            market=self.market.clock,
+            market=self.markets.clock,
             ids=self.ids,
             writer=self.stores.writer,
-            marks=self.marks,
-            instruments=self.market.by_name,
-            connectors={self.market.venue: self.venue},
+            marks=self.market_stage.marks,
+            instruments=self.markets.instruments,
+            connectors=self.market_stage.connectors,
             archive=self.stores.archive,
             loader=self.stores.loader,
             leases=self.stores.leases,
             readiness=self.readiness,
-            session=self.market.session_name,
+            session=self.markets.session_name,
         )
         self.host: Ref[Any] = await self._start(
             CellHost,
@@ -295,7 +278,7 @@ class Engine:
             name="reloader",
             load=self._load,
             running=self.settings,
-            venue=self.market.venue,
+            venue=self.markets.default,
             stores=self.stores,
             cells=self.cells,
             host=self.host,
@@ -356,24 +339,17 @@ class Engine:
 
     async def _open_source(self) -> None:
         await self._until_reconciled()
-        self.source: Ref[Any] = await open_market(
-            self.market,
-            self.settings,
+        await self.market_stage.open_sources(
             SourcePorts(
-                system=self.system,
                 bus=self.bus,
                 wall=self.wall,
                 settled=self._is_settled,
                 wait_settled=self._wait_settled,
-            ),
-            resume_from=self.resume_from,
-            last_prices=await self.stores.loader.last_prices(self.market.venue),
+            )
         )
 
-        self.system.watch(self.source, self._on_end)
-
     async def _close_source(self) -> None:
-        await self.source.stop(timeout_s=2.0)
+        await self.market_stage.close_sources()
 
     async def _until_reconciled(self) -> None:
         """Wait until every account has been compared with its venue: before that agents may not open risk."""

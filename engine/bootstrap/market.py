@@ -1,49 +1,59 @@
-"""Prepares the market that the configuration names: its clock, its instruments, and the source that will move it.
+"""Prepares the markets that the configuration names: their clock, their instruments, and where each comes from.
 
-In a replay the market clock is virtual and the source turns it; elsewhere it is the wall clock.
+In a replay the market clock is virtual and the source turns it; elsewhere it is the wall clock, the same for all.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Protocol
 
+from actors.cell import Instruments
 from config.settings import Settings, duration_ns
-from connectors.base import parse_speed
+from config.venues import source_of, symbols_of, venues_of
 from connectors.paper.latency import PaperLatency
 from connectors.replay.session import ReplaySession
-from connectors.replay.source import ReplaySource
 from connectors.simulated.listing import listings
-from connectors.simulated.market import SimulatedMarket
-from connectors.simulated.source import SimulatedSource
+from engine.bootstrap.live import LiveFeed
 from engine.domain.book import BINANCE_SPOT, BINANCE_USDM, UNCHECKED, SequenceRule
 from engine.domain.errors import BadInput, ConfigError
 from engine.domain.identifiers import Symbol, Venue
 from engine.domain.instrument import Instrument
-from engine.runtime.bus import Bus
 from engine.runtime.clock import Clock, VirtualClock
-from engine.runtime.entropy import seeded_rng
-from engine.runtime.ref import Ref
-from engine.runtime.system import ActorSystem
 
-REPLAYED_VENUE: Final[Venue] = "binance"
-"""Recorded frames are Binance's unless the configuration names a venue."""
-SIMULATED_VENUE: Final[Venue] = "simulated"
+
+class LiveFeeds(Protocol):
+    """Opens the public side of live venues."""
+
+    async def open(self, venue: Venue) -> LiveFeed:
+        """Reach a venue and learn what it lists.
+
+        Raises:
+            ConfigError: There is no such venue, or it does not list a symbol that is wanted.
+            DependencyAway: It is away, and was never reached before from this data directory.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
-    """A market that is ready to open."""
+    """The market of one venue, ready to open."""
 
     venue: Venue
     clock: Clock
     """Market time."""
     instruments: tuple[Instrument, ...]
+    """All that can be traded."""
     stale_after_ns: int
     session: ReplaySession | None = None
     """What is replayed; None elsewhere."""
+    live: LiveFeed | None = None
+    """The exchange behind it; None elsewhere."""
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """What is followed: prices come for these only."""
+        return tuple(each.symbol for each in self.instruments) if self.live is None else self.live.symbols
 
     @property
     def session_name(self) -> str:
@@ -58,40 +68,75 @@ class Market:
     @property
     def sequence_rule(self) -> SequenceRule:
         """How the venue numbers the diffs of its books."""
+        if self.live is not None:
+            return self.live.adapter.sequence_rule
         if self.session is None:
             return UNCHECKED
         return BINANCE_USDM if any(each.is_perpetual for each in self.instruments) else BINANCE_SPOT
 
     @property
-    def by_name(self) -> dict[tuple[Venue, Symbol], Instrument]:
+    def by_name(self) -> Instruments:
         """Instruments by (venue, symbol)."""
         return {(each.venue, each.symbol): each for each in self.instruments}
 
 
-def venue_of(settings: Settings) -> Venue:
-    """Return the venue that accounts without one trade at."""
-    named = settings.market.venues
-    if named:
-        return named[0]
-    return REPLAYED_VENUE if settings.market.source == "replay" else SIMULATED_VENUE
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Markets:
+    """All markets of an engine, on one clock."""
+
+    clock: Clock
+    each: tuple[Market, ...]
+    """In the order of the configuration; accounts that name no venue trade at the first."""
+    instruments: Instruments = field(default_factory=dict)
+    """Of all venues; cells share it, and a live venue that changes its rules changes it."""
+
+    @property
+    def default(self) -> Venue:
+        """Where accounts trade that name no venue."""
+        return self.each[0].venue
+
+    @property
+    def session(self) -> ReplaySession | None:
+        """What is replayed; a replay plays alone."""
+        return self.each[0].session
+
+    @property
+    def session_name(self) -> str:
+        """Name for stored replay positions; empty where nothing is replayed."""
+        return self.each[0].session_name
 
 
-async def prepare_market(settings: Settings, wall: Clock) -> Market:
+async def prepare_markets(settings: Settings, wall: Clock, feeds: LiveFeeds) -> Markets:
     """Read what there is to read.
 
     Raises:
-        ConfigError: The recorded data cannot be played.
+        ConfigError: The recorded data cannot be played, or a symbol is not listed.
+        DependencyAway: A live venue is away and nothing is known of it.
     """
-    venue = venue_of(settings)
+    if settings.market.source == "replay":
+        markets = [await _replayed(settings, venues_of(settings)[0])]
+    else:
+        markets = [await prepare_market(settings, venue, wall, feeds) for venue in venues_of(settings)]
+    instruments = {key: each for market in markets for key, each in market.by_name.items()}
+    return Markets(clock=markets[0].clock, each=tuple(markets), instruments=instruments)
+
+
+async def prepare_market(settings: Settings, venue: Venue, wall: Clock, feeds: LiveFeeds) -> Market:
+    """Prepare one venue that runs on the wall clock."""
     stale_after_ns = duration_ns(settings.market.stale_after)
-    wanted = frozenset(settings.market.symbols)
-    if settings.market.source == "simulated":
-        listed = tuple(each.instrument for each in listings(venue))
-        known = {each.symbol for each in listed}
-        if unknown := sorted(wanted - known):
-            raise ConfigError("market.symbols", expected=f"symbols of {', '.join(sorted(known))}", was=unknown[0])
-        chosen = tuple(each for each in listed if not wanted or each.symbol in wanted)
-        return Market(venue=venue, clock=wall, instruments=chosen, stale_after_ns=stale_after_ns)
+    if source_of(settings, venue) == "live":
+        feed = await feeds.open(venue)
+        return Market(venue=venue, clock=wall, instruments=feed.instruments, stale_after_ns=stale_after_ns, live=feed)
+    wanted = frozenset(symbols_of(settings, venue))
+    listed = tuple(each.instrument for each in listings(venue))
+    known = {each.symbol for each in listed}
+    if unknown := sorted(wanted - known):
+        raise ConfigError("market.symbols", expected=f"symbols of {', '.join(sorted(known))}", was=unknown[0])
+    chosen = tuple(each for each in listed if not wanted or each.symbol in wanted)
+    return Market(venue=venue, clock=wall, instruments=chosen, stale_after_ns=stale_after_ns)
+
+
+async def _replayed(settings: Settings, venue: Venue) -> Market:
     try:
         session = await asyncio.to_thread(_read_session, settings, venue)
     except BadInput as error:
@@ -100,7 +145,7 @@ async def prepare_market(settings: Settings, wall: Clock) -> Market:
         venue=venue,
         clock=VirtualClock(session.start_ns),
         instruments=session.instruments,
-        stale_after_ns=max(stale_after_ns, session.silence_ns * 2),
+        stale_after_ns=max(duration_ns(settings.market.stale_after), session.silence_ns * 2),
         session=session,
     )
 
@@ -118,7 +163,7 @@ def _read_session(settings: Settings, venue: Venue) -> ReplaySession:
         Path(settings.market.path),
         venue=venue,
         market=None if configured is None else configured.market,
-        symbols=settings.market.symbols,
+        symbols=symbols_of(settings, venue),
     )
 
 
@@ -129,56 +174,4 @@ def paper_latency(settings: Settings, venue: Venue) -> PaperLatency:
         return PaperLatency()
     return PaperLatency(
         submit_ns=duration_ns(configured.submit_latency), cancel_ns=duration_ns(configured.cancel_latency)
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourcePorts:
-    """What a source needs of the engine."""
-
-    system: ActorSystem
-    bus: Bus
-    wall: Clock
-    settled: Callable[[], bool]
-    wait_settled: Callable[[], Awaitable[None]]
-
-
-async def open_market(
-    market: Market, settings: Settings, ports: SourcePorts, *, resume_from: int, last_prices: Mapping[Symbol, Decimal]
-) -> Ref[Any]:
-    """Start the source, which publishes from now on.
-
-    Args:
-        market: As prepared.
-        settings: Speed of the replay, seed of the simulation.
-        ports: What the source works with.
-        resume_from: Frame up to which an earlier run of this replay came; given at full speed.
-        last_prices: Where the simulated market goes on.
-    """
-    name = f"source/{market.venue}"
-    if market.session is not None:
-        assert isinstance(market.clock, VirtualClock), "a replay has a clock of its own"
-        return await ports.system.start(
-            ReplaySource,
-            name=name,
-            session=market.session,
-            bus=ports.bus,
-            market_clock=market.clock,
-            wall_clock=ports.wall,
-            speed=parse_speed(settings.market.speed),
-            settled=ports.settled,
-            wait_settled=ports.wait_settled,
-            resume_from=resume_from,
-        )
-    start_ns = market.clock.now_ns()
-    chosen = {each.symbol for each in market.instruments}
-    simulated = SimulatedMarket(
-        # The start is part of the seed: a second run is another day, not the first one again.
-        seeded_rng(f"{settings.market.seed}/{start_ns}"),
-        start_ns=start_ns,
-        listed=[each for each in listings(market.venue) if each.instrument.symbol in chosen],
-        starting_prices=last_prices,
-    )
-    return await ports.system.start(
-        SimulatedSource, name=name, venue=market.venue, market=simulated, bus=ports.bus, market_clock=market.clock
     )

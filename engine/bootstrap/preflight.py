@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from actors.api.app import tls_context
 from config.checks import is_loopback
 from config.settings import Settings, VenueSettings
+from config.venues import venues_of
 from engine.bootstrap.configure import check_agents
 from engine.bootstrap.database import served_url
 from engine.bootstrap.venues import venue_token
@@ -49,7 +50,7 @@ def check_fault_point(settings: Settings, environ: Mapping[str, str]) -> None:
     for name, configured in settings.venues.items():
         if configured.url and not _is_on_this_machine(configured):
             raise ConfigError(VARIABLE, expected="only venues on this machine", was=f"venue {name}")
-    default = next(iter(settings.market.venues), "")
+    default = venues_of(settings)[0]
     for account in settings.accounts:
         venue = settings.venues.get(account.venue or default)
         if account.mode == "live" and (venue is None or not _is_on_this_machine(venue)):

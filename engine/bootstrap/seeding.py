@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from config.settings import Settings
+from config.venues import venues_of
 from engine.bootstrap.configure import Plan
 from engine.bootstrap.database import Database, bring_up_to_date
 from engine.bootstrap.first_start import apply_configuration
 from engine.bootstrap.local import LocalFiles
-from engine.bootstrap.market import venue_of
 from engine.bootstrap.stores import open_stores
 from engine.runtime.bus import Bus
 from engine.runtime.clock import WallClock
@@ -32,7 +32,7 @@ async def seed(database: Database, settings: Settings, data_dir: Path) -> Plan:
     stores = await open_stores(database, settings.database, system=system, bus=Bus(), wall=clock, node_id=ids.uuid())
     try:
         return await apply_configuration(
-            settings, stores, venue_of(settings), clock=clock, ids=ids, local=LocalFiles(data_dir)
+            settings, stores, venues_of(settings)[0], clock=clock, ids=ids, local=LocalFiles(data_dir)
         )
     finally:
         await stores.writer.stop(timeout_s=5.0)

@@ -1,21 +1,21 @@
-"""Chooses who takes the orders of the market's venue: the paper venue, or one in another process."""
+"""Chooses who takes the orders of a venue: the paper venue, or one in another process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from config.checks import is_remote
 from config.credentials import resolve_secret
 from config.settings import Settings
 from config.venue_url import parse_venue_url
+from config.venues import is_remote
 from connectors.paper.venue import PaperVenue
 from connectors.remote.connector import RemoteVenue
 from connectors.remote.link import stream_dial
 from engine.bootstrap.market import Market, paper_latency
+from engine.bootstrap.parts import VenueParts
 from engine.domain.identifiers import Venue
 from engine.domain.ports import SendPermit
 from engine.messages.ports import PaperStore
-from engine.runtime.actor import AsyncioActor
 from engine.runtime.bus import Bus
 from engine.runtime.clock import Clock
 from engine.runtime.entropy import Ids, Rng
@@ -37,17 +37,8 @@ class VenuePorts:
     """Of the engine."""
 
 
-@dataclass(frozen=True, slots=True)
-class VenueParts:
-    """An actor that is ready to be started."""
-
-    actor_class: type[AsyncioActor]
-    name: str
-    collaborators: dict[str, Any]
-
-
 def venue_parts(settings: Settings, market: Market, ports: VenuePorts) -> VenueParts:
-    """Put together the connector of the market's venue.
+    """Put together the connector of a market's venue.
 
     Raises:
         ConfigError: The token of a remote venue cannot be read.
@@ -64,8 +55,8 @@ def venue_parts(settings: Settings, market: Market, ports: VenuePorts) -> VenueP
         "permit": ports.permit,
         "rng": ports.rng,
         "session": market.session_name,
-        "symbols": [each.symbol for each in market.instruments],
-        "instruments": market.instruments,
+        "symbols": market.symbols,
+        "instruments": [market.by_name[market.venue, symbol] for symbol in market.symbols],
         "latency": paper_latency(settings, market.venue),
         "sequence_rule": market.sequence_rule,
     }

@@ -10,6 +10,7 @@ from engine.domain.errors import ConfigError
 
 ACCOUNT = '[[accounts]]\nname = "paper-1"\nuser = "a@b"\n'
 REMOTE = '[venues.other]\nkind = "remote"\nurl = "unix:/run/other.sock"\n'
+LIVE = '[market]\nsource = "live"\nvenues = ["binance"]\nsymbols = ["BTC/USDT"]\n'
 AGENT = '[[agents]]\nname = "t"\ntype = "trend_follower"\naccount = "paper-1"\nsymbols = ["BTC/USDT"]\n'
 
 
@@ -42,7 +43,35 @@ AGENT = '[[agents]]\nname = "t"\ntype = "trend_follower"\naccount = "paper-1"\ns
         ),
         ('[venues.x]\nurl = "tcp://h:1"\n', ":2: venues.x.url: expected none, or kind = \"remote\", was 'tcp://h:1'"),
         ('[venues.x]\ntoken = "secret"\n', ":2: venues.x.token: expected none, or kind = \"remote\", was 'one'"),
-        (ACCOUNT + 'mode = "live"\n', ":4: accounts.0.mode: expected paper: this build has live accounts at remote"),
+        (ACCOUNT + 'mode = "live"\n', ':4: accounts.0.mode: expected paper, or a venue whose source is "live", was'),
+        (ACCOUNT + 'api_key = "env:KEY"\n', ":4: accounts.0.api_key: expected none, or mode = \"live\", was 'a key'"),
+        (
+            ACCOUNT + 'venue = "other"\nmode = "live"\napi_secret = "hush"\n' + REMOTE,
+            ":6: accounts.0.api_secret: expected none: a remote venue has its token, was 'a key'",
+        ),
+        (
+            ACCOUNT + 'mode = "live"\napi_key = "env:KEY"\n' + LIVE,
+            "accounts.0.api_secret: expected env:NAME, file:PATH or credential:NAME, since the account is live",
+        ),
+        (ACCOUNT + 'venue = "coinbase"\nmode = "live"\n' + LIVE, ":5: accounts.0.mode: expected paper, or a venue"),
+        ('[market]\nsource = "live"\n', "market.venues: expected the names of the venues to follow, since source is"),
+        (
+            '[market]\nsource = "live"\nvenues = ["binance"]\n',
+            "market.symbols: expected the symbols to follow at binance, such as BTC/USDT, was 'none'",
+        ),
+        ('[market]\nvenues = ["a", "a"]\n', ":2: market.venues: expected each venue once, was 'a, a'"),
+        (
+            '[market]\nsource = "replay"\npath = "."\nvenues = ["a", "b"]\n',
+            ":4: market.venues: expected one venue: a replay is that of one, was 'a, b'",
+        ),
+        (
+            '[market]\nsource = "replay"\npath = "."\nvenues = ["a"]\n[venues.a]\nsource = "live"\n',
+            ":6: venues.a.source: expected none: a replay plays alone, was 'live'",
+        ),
+        (
+            '[market]\nsource = "live"\nvenues = ["other"]\nsymbols = ["BTC/USDT"]\n' + REMOTE,
+            "venues.other.source: expected simulated: a remote venue tells no prices, was 'live'",
+        ),
         (
             ACCOUNT + 'venue = "other"\nmode = "live"\nstarting_balances = { USDT = 1 }\n' + REMOTE,
             ":6: accounts.0.starting_balances: expected none: a live account has what its venue says",
@@ -76,6 +105,14 @@ def test_a_live_account_is_allowed_at_a_remote_venue(where: str, tmp_path: Path)
     file.write_text(ACCOUNT + where + 'mode = "live"\n' + REMOTE + '[market]\nvenues = ["other"]\n')
     (account,) = load_settings(file, environ={}).accounts
     assert account.mode == "live"
+
+
+def test_a_live_account_is_allowed_where_the_prices_are_live(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    keys = 'api_key = "env:KEY"\napi_secret = "file:/run/secret"\n'
+    file.write_text(LIVE + ACCOUNT + 'mode = "live"\n' + keys)
+    (account,) = load_settings(file, environ={}).accounts
+    assert (account.mode, account.api_key) == ("live", "env:KEY")
 
 
 @pytest.mark.parametrize("silence", ["2s", "25h"])

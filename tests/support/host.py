@@ -23,8 +23,9 @@ from engine.bootstrap.cell_wiring import CellPorts
 from engine.bootstrap.cells import CellDirectory, CellHost
 from engine.bootstrap.database import Database
 from engine.bootstrap.first_start import apply_configuration
+from engine.bootstrap.live import LiveVenues, make_public
 from engine.bootstrap.local import LocalFiles
-from engine.bootstrap.market import Market, prepare_market
+from engine.bootstrap.market import Market, prepare_markets
 from engine.bootstrap.stores import Stores, open_stores
 from engine.domain.identifiers import UserId
 from engine.messages.market import QuoteTick
@@ -162,7 +163,8 @@ async def a_ground(
     database = Database(postgres.endpoints, None, is_ours_to_stop=False)
     stores = await open_stores(database, settings.database, system=system, bus=bus, wall=wall, node_id=node_id)
     try:
-        market = await prepare_market(settings, wall)
+        markets = await prepare_markets(settings, wall, LiveVenues(settings, data_dir=folder, make=make_public))
+        market = markets.each[0]
         local = LocalFiles(folder)
         await apply_configuration(settings, stores, market.venue, clock=wall, ids=ids, local=local)
         paper = await system.start(

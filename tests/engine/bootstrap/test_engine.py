@@ -95,13 +95,13 @@ async def test_a_replay_that_starts_over_is_the_past_until_it_has_caught_up(
         (user_id, *_) = await engine.stores.loader.users()
         await engine.stores.daemon_pool.execute(
             "INSERT INTO replay_positions (user_id, session, frame) VALUES ($1, $2, 3)", user_id,
-            engine.market.session_name,
+            engine.markets.session_name,
         )  # fmt: skip
         await lifecycle.start([market, cells, interface])
-        assert engine.marks.is_past("binance")
+        assert engine.market_stage.marks.is_past("binance")
         await lifecycle.start([source])
         deadline = time.monotonic() + 10
-        while engine.marks.is_past("binance"):
+        while engine.market_stage.marks.is_past("binance"):
             assert time.monotonic() < deadline, "it does not catch up"
             await asyncio.sleep(0.02)
         async with aiohttp.ClientSession() as session, session.get(engine.url + "/readyz") as answer:

@@ -1,26 +1,17 @@
 """The market that a configuration names: its venue, clock, instruments and source."""
 
-from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from config.settings import Settings
-from connectors.replay.source import ReplaySource
-from connectors.simulated.source import SimulatedSource
-from engine.bootstrap.market import Market, SourcePorts, open_market, paper_latency, prepare_market, venue_of
+from engine.bootstrap.live import LiveVenues, make_public
+from engine.bootstrap.market import Market, Markets, paper_latency, prepare_markets
 from engine.domain.book import BINANCE_SPOT, UNCHECKED
 from engine.domain.errors import ConfigError
-from engine.messages.market import QuoteTick, SourceFinished
-from engine.runtime.bus import Bus
-from engine.runtime.clock import VirtualClock, WallClock
-from engine.runtime.entropy import Ids, seeded_rng
-from engine.runtime.system import ActorSystem
+from engine.runtime.clock import Clock, VirtualClock, WallClock
 from tests.support.host import settings_of
 
-START_NS = 1_700_000_000_000_000_000
 CANDLES = "open_time_ms,open,high,low,close,volume\n" + "".join(
     f"{1_600_560_000_000 + n * 3_600_000},100,110,95,105,8\n" for n in range(3)
 )
@@ -30,6 +21,15 @@ def of(folder: Path, text: str) -> Settings:
     return settings_of(folder, text)
 
 
+async def markets_of(folder: Path, text: str, wall: Clock) -> Markets:
+    settings = of(folder, text)
+    return await prepare_markets(settings, wall, LiveVenues(settings, data_dir=folder, make=make_public))
+
+
+async def market_of(folder: Path, text: str, wall: Clock) -> Market:
+    return (await markets_of(folder, text, wall)).each[0]
+
+
 def recorded(folder: Path, text: str = CANDLES) -> str:
     """A replay of candles; the configuration that plays it."""
     file = folder / "BTCUSDT-1h.csv"
@@ -37,22 +37,14 @@ def recorded(folder: Path, text: str = CANDLES) -> str:
     return f'[market]\nsource = "replay"\npath = "{file}"\nspeed = "max"\n'
 
 
-@pytest.mark.parametrize(
-    ("text", "venue"),
-    [("", "simulated"), ('[market]\nvenues = ["coinbase", "binance"]\n', "coinbase"), ("REPLAY", "binance")],
-)
-def test_accounts_trade_at_the_venue_of_the_source(text: str, venue: str, tmp_path: Path) -> None:
-    assert venue_of(of(tmp_path, recorded(tmp_path) if text == "REPLAY" else text)) == venue
-
-
 @pytest.mark.asyncio
 async def test_the_simulated_market_has_the_wall_clock_and_what_is_asked_for(tmp_path: Path) -> None:
     wall = WallClock()
-    everything = await prepare_market(of(tmp_path, ""), wall)
+    everything = await market_of(tmp_path, "", wall)
     assert everything.clock is wall
     assert (everything.session_name, everything.candles, everything.sequence_rule) == ("", {}, UNCHECKED)
     assert len(everything.instruments) > 2
-    one = await prepare_market(of(tmp_path, '[market]\nsymbols = ["ETH/USDT"]\nstale_after = "3s"\n'), wall)
+    one = await market_of(tmp_path, '[market]\nsymbols = ["ETH/USDT"]\nstale_after = "3s"\n', wall)
     assert list(one.by_name) == [("simulated", "ETH/USDT")]
     assert one.stale_after_ns == 3_000_000_000
 
@@ -60,12 +52,12 @@ async def test_the_simulated_market_has_the_wall_clock_and_what_is_asked_for(tmp
 @pytest.mark.asyncio
 async def test_a_symbol_that_is_not_listed_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"market\.symbols: expected symbols of .*BTC/USDT.*, was 'NO/NE'"):
-        await prepare_market(of(tmp_path, '[market]\nsymbols = ["BTC/USDT", "NO/NE"]\n'), WallClock())
+        await market_of(tmp_path, '[market]\nsymbols = ["BTC/USDT", "NO/NE"]\n', WallClock())
 
 
 @pytest.mark.asyncio
 async def test_a_replay_has_a_clock_of_its_own_and_is_not_stale_within_a_candle(tmp_path: Path) -> None:
-    market = await prepare_market(of(tmp_path, recorded(tmp_path)), WallClock())
+    market = await market_of(tmp_path, recorded(tmp_path), WallClock())
     assert isinstance(market.clock, VirtualClock)
     assert market.candles == {"BTC/USDT": "1h"}
     assert market.stale_after_ns == 2 * 3_600_000_000_000
@@ -77,7 +69,7 @@ async def test_a_replay_has_a_clock_of_its_own_and_is_not_stale_within_a_candle(
 async def test_a_replay_that_cannot_be_played_keeps_its_whole_reason(tmp_path: Path) -> None:
     text = recorded(tmp_path, "not a recording\n" * 3)
     with pytest.raises(ConfigError) as caught:
-        await prepare_market(of(tmp_path, text), WallClock())
+        await market_of(tmp_path, text, WallClock())
     assert str(caught.value).startswith("market.path: expected recorded frames or candles in ")
     assert f"{tmp_path}/BTCUSDT-1h.csv:1: " in str(caught.value)
     assert caught.value.exit_code == 2
@@ -91,46 +83,34 @@ def test_latency_is_the_venues_or_none(tmp_path: Path) -> None:
     assert (none.submit_ns, none.cancel_ns) == (0, 0)
 
 
-async def opened(
-    market: Market, settings: Settings, last_prices: Mapping[str, Decimal] | None = None
-) -> tuple[ActorSystem, list[Any], Any]:
-    wall = VirtualClock(START_NS)
-    rng = seeded_rng(1)
-    system, bus = ActorSystem(clock=wall, ids=Ids(wall, rng), rng=rng), Bus()
-    heard: list[Any] = []
-    for kind in (QuoteTick, SourceFinished):
-        bus.subscribe(kind, heard.append)
-    ports = SourcePorts(system=system, bus=bus, wall=wall, settled=system.drain, wait_settled=system.idle)
-    source = await open_market(market, settings, ports, resume_from=0, last_prices=last_prices or {})
-    return system, heard, source
+TWO = """
+[market]
+venues = ["mars", "venus"]
+symbols = ["BTC/USDT"]
+
+[venues.mars]
+kind = "remote"
+url = "unix:/run/mars.sock"
+
+[venues.venus]
+symbols = ["BTC/USDT", "ETH/USDT"]
+"""
 
 
 @pytest.mark.asyncio
-async def test_the_simulated_source_goes_on_from_the_last_prices(tmp_path: Path) -> None:
-    settings = of(tmp_path, "")
-    market = await prepare_market(settings, VirtualClock(START_NS))
-    system, heard, source = await opened(market, settings, last_prices={"BTC/USDT": Decimal(12_345)})
-    assert source.actor_class is SimulatedSource
-    clock = market.clock
-    assert isinstance(clock, VirtualClock)
-    for _ in range(50):
-        clock.advance_to(clock.now_ns() + 100_000_000)
-        await system.idle()
-    prices = [tick.bid for tick in heard if isinstance(tick, QuoteTick) and tick.symbol == "BTC/USDT"]
-    assert prices
-    assert all(abs(price - 12_345) < 200 for price in prices)
-    await system.stop_all()
+async def test_several_venues_have_one_clock_and_each_its_instruments(tmp_path: Path) -> None:
+    wall = WallClock()
+    markets = await markets_of(tmp_path, TWO, wall)
+    assert (markets.default, markets.clock, markets.session, markets.session_name) == ("mars", wall, None, "")
+    assert [(each.venue, each.symbols) for each in markets.each] == [
+        ("mars", ("BTC/USDT",)),
+        ("venus", ("BTC/USDT", "ETH/USDT")),
+    ]
+    assert set(markets.instruments) == {("mars", "BTC/USDT"), ("venus", "BTC/USDT"), ("venus", "ETH/USDT")}
 
 
 @pytest.mark.asyncio
-async def test_a_replay_is_played_to_its_end(tmp_path: Path) -> None:
-    settings = of(tmp_path, recorded(tmp_path))
-    market = await prepare_market(settings, WallClock())
-    system, heard, source = await opened(market, settings)
-    assert source.actor_class is ReplaySource
-    while not any(isinstance(message, SourceFinished) for message in heard):
-        await system.idle()
-        await WallClock().sleep(1_000_000)
-    (finished,) = (message for message in heard if isinstance(message, SourceFinished))
-    assert (finished.frames, finished.errors) == (12, 0), "four for each candle"
-    await system.stop_all()
+async def test_an_exchange_that_nobody_knows_is_named(tmp_path: Path) -> None:
+    text = '[market]\nsource = "live"\nvenues = ["nowhere"]\nsymbols = ["BTC/USDT"]\n'
+    with pytest.raises(ConfigError, match=r"market\.venues: expected .*, was 'nowhere'"):
+        await markets_of(tmp_path, text, WallClock())

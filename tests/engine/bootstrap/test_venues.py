@@ -7,7 +7,8 @@ import pytest
 from config.settings import Settings
 from connectors.paper.venue import PaperVenue
 from connectors.remote.connector import RemoteVenue
-from engine.bootstrap.market import Market, prepare_market
+from engine.bootstrap.live import LiveVenues, make_public
+from engine.bootstrap.market import Market, prepare_markets
 from engine.bootstrap.venues import VenuePorts, venue_parts, venue_token
 from engine.domain.errors import ConfigError
 from engine.runtime.bus import Bus
@@ -36,21 +37,22 @@ def ports(environ: dict[str, str]) -> VenuePorts:
     )  # fmt: skip
 
 
-async def market_of(settings: Settings) -> Market:
-    return await prepare_market(settings, VirtualClock())
+async def market_of(settings: Settings, folder: Path) -> Market:
+    feeds = LiveVenues(settings, data_dir=folder, make=make_public)
+    return (await prepare_markets(settings, VirtualClock(), feeds)).each[0]
 
 
 @pytest.mark.asyncio
 async def test_a_venue_that_is_not_named_is_played_on_paper(tmp_path: Path) -> None:
     settings = settings_of(tmp_path)
-    parts = venue_parts(settings, await market_of(settings), ports({}))
+    parts = venue_parts(settings, await market_of(settings, tmp_path), ports({}))
     assert (parts.actor_class, parts.name) == (PaperVenue, "paper/simulated")
 
 
 @pytest.mark.asyncio
 async def test_a_remote_venue_is_dialled_with_its_token(tmp_path: Path) -> None:
     settings = settings_of(tmp_path, REMOTE)
-    parts = venue_parts(settings, await market_of(settings), ports({"MARS_TOKEN": "sesame"}))
+    parts = venue_parts(settings, await market_of(settings, tmp_path), ports({"MARS_TOKEN": "sesame"}))
     assert (parts.actor_class, parts.name) == (RemoteVenue, "remote/mars")
     given = parts.collaborators
     assert (given["venue"], given["engine"], given["token"].reveal()) == ("mars", "cival 9", "sesame")
