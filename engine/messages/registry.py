@@ -3,7 +3,20 @@
 A message that is not here does not exist for the codec, the specifications or the tests.
 """
 
-from engine.messages import cell, executors, market, orders, portfolio, remote, risk, signals, system, venues, writing
+from engine.messages import (
+    cell,
+    executors,
+    market,
+    market_live,
+    orders,
+    portfolio,
+    remote,
+    risk,
+    signals,
+    system,
+    venues,
+    writing,
+)
 from engine.messages.base import Message
 
 MESSAGES: tuple[type[Message], ...] = (
@@ -18,6 +31,10 @@ MESSAGES: tuple[type[Message], ...] = (
     market.InstrumentsLoaded,
     market.ReplayCaughtUp,
     market.SourceFinished,
+    market_live.MarkPrice,
+    market_live.FundingRate,
+    market_live.InstrumentStatus,
+    market_live.VenueHealth,
     orders.CheckIntent,
     orders.PlaceOrder,
     orders.SubmitOrder,
