@@ -6,6 +6,8 @@ venue's name.
 
 from decimal import Decimal
 
+import msgspec
+
 from engine.domain.identifiers import Symbol, Venue
 from engine.messages.base import Message, require_positive
 from engine.messages.market import MarketMessage
@@ -71,5 +73,5 @@ class VenueHealth(Message, frozen=True, kw_only=True):
     """Sockets dialled again since the start."""
     unread: int = 0
     """Frames that could not be read since the start."""
-    resyncs: dict[Symbol, int] = {}
+    resyncs: dict[Symbol, int] = msgspec.field(default_factory=dict)
     """Books that are being fetched anew -> attempts so far."""
