@@ -19,7 +19,8 @@ from actors.executors.guard import Guard
 from actors.executors.halts import Halts
 from actors.executors.intents import intent_of
 from actors.executors.paper_trail import PaperTrail
-from actors.executors.plan import NS_PER_S, Plan, SlotName, Wanted, tradable
+from actors.executors.plan import Plan, SlotName, Wanted, tradable
+from actors.executors.refusals import FLATTEN, wait, why_given_up
 from actors.executors.running import Running, SlotOrder
 from actors.executors.wakes import Wake, Wakes
 from actors.outbox import Outbox
@@ -42,11 +43,6 @@ from engine.runtime.bus import Subscription
 from engine.runtime.future import AsyncioFuture
 from engine.runtime.ref import Ref
 
-REFUSALS_MAX: Final = 5
-"""Orders of one slot refused in a row after which its executor fails; protective ones are tried for ever."""
-RETRY_FIRST_NS: Final = NS_PER_S
-RETRY_MAX_NS: Final = 60 * NS_PER_S
-FLATTEN: Final = "flatten"
 RUNNING_MAX: Final = 1_000
 """Executors of one user at a time."""
 
@@ -232,6 +228,7 @@ class ExecutorDesk(AsyncioActor):
             self._ready.add(message.account_id)
             for running in list(self._running.values()):
                 if running.account_id == message.account_id:
+                    running.retry_now()
                     self._advance(running)
 
     @handles(ScopesHalted)
@@ -257,16 +254,18 @@ class ExecutorDesk(AsyncioActor):
             self._advance(running)
 
     def _refused(self, running: Running, message: OrderChanged, now_ns: int) -> None:
-        """Wait before the next try; give up on what does not protect."""
+        """Wait before the next try, or give up."""
         order = running.by_order[message.order_id]
-        slot = running.slot(order.slot)
-        slot.retry_at_ns = now_ns + min(RETRY_FIRST_NS << min(slot.refusals - 1, 10), RETRY_MAX_NS)
-        if running.row.status != "active" or order.terms.is_protective:
+        wait(running.slot(order.slot), now_ns)
+        reason = why_given_up(running, order, message.denial_code)
+        if reason is None:
             return
-        if slot.refusals >= REFUSALS_MAX:
-            reason = f"{order.slot}: refused {slot.refusals} times, {message.denial_code or 'by the venue'}"
+        self._trail.alert(running, "executor_failed", "high", {"reason": reason})
+        if running.row.status == "active":
             self._enter(running, "error", reason, "ExecutorFailed", None)
-            self._trail.alert(running, "executor_failed", "high", {"reason": reason})
+        else:
+            running.state["flatten"] = False
+            running.row = msgspec.structs.replace(running.row, status_reason=reason)
 
     # --- Plans --------------------------------------------------------------------------------------------------------
 

@@ -154,6 +154,11 @@ class Running:
         slot.order = self.by_order[order_id] = SlotOrder(name, order_id, terms)
         return slot.generation
 
+    def retry_now(self) -> None:
+        """Let no slot wait any longer: what has refused it may be over."""
+        for slot in self.slots.values():
+            slot.retry_at_ns = 0
+
     def withdrawing(self, order: SlotOrder) -> None:
         """Note that we ask for the end of an order; the row keeps it, since no order tells who cancelled it."""
         order.is_cancelling = True
@@ -197,12 +202,18 @@ class Running:
         self._over.append(order.order_id)
         while len(self._over) > OVER_MAX:
             self.by_order.pop(self._over.popleft(), None)
-        is_foreign = reason is DoneReason.CANCELLED and not order.is_cancelling
+        is_ours = order.is_cancelling or self._has_withdrawn(order.slot) == slot.generation
+        is_foreign = reason is DoneReason.CANCELLED and not is_ours
         if order.booked >= order.terms.quantity:
             reason = DoneReason.FILLED
         elif order.booked and reason in REFUSALS:
             reason = DoneReason.CANCELLED  # What has filled was not refused.
         slot.ended = Ended(reason=reason, at_ns=now_ns, is_foreign=is_foreign)
+
+    def _has_withdrawn(self, name: SlotName) -> int | None:
+        """Return the generation of the last order of a slot that the executor itself has cancelled."""
+        generation: int | None = self.state.get(WITHDRAWN, {}).get(name)
+        return generation
 
     def _restore(self, row: OrderRow) -> None:
         """Take up the last order of a slot, whose sums are known."""
@@ -211,15 +222,16 @@ class Running:
         order = SlotOrder(name, OrderId(row.id), _terms(row))
         self.by_order[order.order_id] = order
         order.booked = row.filled_quantity
-        if row.lifecycle != "done":
-            order.is_working = row.lifecycle == "working"
+        order.is_done, order.is_working = row.lifecycle == "done", row.lifecycle == "working"
+        if order.is_done:
+            order.expected = add(row.filled_quantity, row.missing_quantity)
+        if not order.is_over:
             slot.order = order
             return
-        order.is_done, order.expected = True, row.filled_quantity
         self._over.append(order.order_id)
         if generation == slot.generation and row.done_reason is not None:
             reason = DoneReason(row.done_reason)
-            is_foreign = reason is DoneReason.CANCELLED and self.state.get(WITHDRAWN, {}).get(name) != generation
+            is_foreign = reason is DoneReason.CANCELLED and self._has_withdrawn(name) != generation
             slot.ended = Ended(reason=reason, at_ns=row.updated_at, is_foreign=is_foreign)
 
     # --- What they add up to ------------------------------------------------------------------------------------------

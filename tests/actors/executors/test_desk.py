@@ -167,6 +167,23 @@ async def test_stopping_without_flattening_keeps_the_position(rig: ExecutorRig) 
     assert rig.size() == D("0.1")
 
 
+async def test_a_position_that_somebody_else_has_closed_does_not_keep_it_from_ending(rig: ExecutorRig) -> None:
+    first = await rig.begin("twap", 1, side="buy", quantity="0.1", duration=1, slices=1)
+    executor_id = await rig.begin("bracket", 2, **LONG)
+    await rig.market("58999.0", "58999.5")
+    await rig.begin("twap", 3, side="sell", quantity="0.3", duration=1, slices=1)
+    await rig.pass_market(1)
+    assert rig.executor(first).status == "done"
+    await rig.market("58999.0", "58999.5")
+    await rig.stop_executor(executor_id, flatten=True)
+    await rig.pass_market(10)
+    assert rig.executor(executor_id).status == "stopping"
+    await rig.pass_market(10)
+    row = rig.executor(executor_id)
+    assert (row.status, row.status_reason) == ("cancelled", "flatten: refused 5 times, reduce_only")
+    assert "executor_failed" in rig.alerts()
+
+
 async def test_a_halt_pauses_it_and_it_stays_paused(rig: ExecutorRig) -> None:
     executor_id = await rig.begin("twap", side="buy", quantity="0.1", duration=100, slices=10)
     rig.gate.tell(Halt(user_id=USER, scope=Scope.USER, reason="test", state=TradingState.HALTED))

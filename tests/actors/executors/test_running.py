@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import msgspec
+import pytest
 
 from actors.executors import running as running_module
 from actors.executors.places import intent_key
@@ -49,6 +50,38 @@ def test_a_late_fill_of_an_order_that_is_over_counts(perpetual: Instrument) -> N
     bench.fill("entry", "2")
     assert bench.view().slot("entry").filled == 2
     assert bench.running.net_quantity == 2
+
+
+@pytest.mark.parametrize("missing", ["0", "3"])
+def test_an_order_whose_fills_are_missing_is_not_over_after_a_restart(missing: str, perpetual: Instrument) -> None:
+    bench = PlanBench("bracket", LONG, perpetual)
+    row, make = bench.running.row, UnitMaker()
+    order = make.order(
+        TestCell(make).account, executor_id=row.id, side="buy", intent_key=intent_key(row.id, "entry", 1),
+        quantity=D(10), filled_quantity=D(4), missing_quantity=D(missing), lifecycle="done", status="cancelled",
+        done_reason="cancelled",
+    )  # fmt: skip
+    total = SlotTotal(name="entry", side=Side.BUY, generation=1, first_price=D(100), filled=D(4), value=D(400))
+    again = Running.restored(ExecutorState(row=row, slots=(total,), orders=(order,)), "binance", perpetual)
+    assert (again.slot("entry").order is not None) is (missing == "3")
+    assert again.is_quiet is (missing == "0")
+
+
+def test_a_cancel_that_an_earlier_life_has_asked_for_is_not_foreign(perpetual: Instrument) -> None:
+    bench = PlanBench("bracket", LONG, perpetual)
+    row, make = bench.running.row, UnitMaker()
+    row = msgspec.structs.replace(row, state={"withdrawn": {"entry": 1}})
+    order = make.order(
+        TestCell(make).account, executor_id=row.id, side="buy", intent_key=intent_key(row.id, "entry", 1),
+        quantity=D(10), lifecycle="working", status="open",
+    )  # fmt: skip
+    total = SlotTotal(name="entry", side=Side.BUY, generation=1, first_price=D(100), filled=D(0), value=D(0))
+    bench.running = Running.restored(ExecutorState(row=row, slots=(total,), orders=(order,)), "binance", perpetual)
+    assert not bench.order("entry").is_cancelling  # Nobody knows whether the cancel has left: it is asked for again.
+    bench.end("entry")
+    ended = bench.view().slot("entry").ended
+    assert ended is not None
+    assert not ended.is_foreign
 
 
 def test_what_is_over_is_forgotten_in_time(perpetual: Instrument, monkeypatch: object) -> None:
