@@ -2,6 +2,9 @@
 
 While the outcome of an amend is open, the order counts as what it would be at worst (`OrderChanged.amend_quantity`). An
 unknown outcome is settled by what the venue lists: it shows which values hold. A request is never sent twice.
+
+The end of an order does not settle its amend, which may have been done before: how large the order was in the end says
+whether it was filled or cancelled, so the venue is asked.
 """
 
 from functools import partial
@@ -93,8 +96,11 @@ class Amending(Resolving):
         )
 
     def _send_amend(self, live: LiveOrder, row: OrderRequestRow) -> None:
-        """Send a request that is durable, unless it is too old or answered (the order has ended) meanwhile."""
+        """Send a request that is durable, unless it is answered or too old, or the order has ended meanwhile."""
         if row.id not in live.requests:
+            return
+        if live.state.is_done and live.state.claimed_reason is not None:
+            self._answer(self.gathering(), live, row, RequestState.REFUSED, "already_done")
             return
         amend = VenueAmend(
             request_id=row.id,
@@ -159,9 +165,16 @@ class Amending(Resolving):
             self._answer(self.gathering(), live, row, RequestState.UNKNOWN, UNKNOWN)
             self.questions.begin(live)
 
+    def ended_amending(self, live: LiveOrder) -> None:
+        """Ask what an order was in the end, unless its amends are answered.
+
+        Fills alone are no end: an amend may have made the order larger before the last of them.
+        """
+        if live.state.claimed_reason is not None and _amends_of(live):
+            self.questions.begin(live)
+
     def apply_listed(self, batch: FactBatch, live: LiveOrder, order: VenueOrder) -> None:
-        """See which values hold, where an amend left that open."""
-        super().apply_listed(batch, live, order)
+        """See which values hold, where an amend left that open, before the order may be over."""
         for row in _amends_of(live):
             if _shows(order, row):
                 fact = AmendFact(
@@ -173,12 +186,13 @@ class Amending(Resolving):
                 )
                 self._amended(batch, live, fact)
                 self._answer(batch, live, row, RequestState.ACKED, None)
-            elif row.state == RequestState.UNKNOWN.value and (not order.is_open or self._is_too_late(row)):
+            elif not order.is_open or (row.state == RequestState.UNKNOWN.value and self._is_too_late(row)):
                 self._answer(batch, live, row, RequestState.REFUSED, "not_applied")
+        super().apply_listed(batch, live, order)
 
     def is_in_doubt(self, live: LiveOrder) -> bool:
-        """Whether the outcome of an amend is unknown."""
-        return any(row.state == RequestState.UNKNOWN.value for row in _amends_of(live))
+        """Whether the outcome of an amend is unknown, or open after the end of the order."""
+        return any(row.state == RequestState.UNKNOWN.value or live.state.is_done for row in _amends_of(live))
 
     def forgotten(self, live: LiveOrder) -> None:
         """Of an order that is over and that the venue has forgotten no amend can matter any more."""

@@ -73,19 +73,10 @@ class Cancels:
         batch.request(live, "CancelRequested", row)
         return cancel_of(live)
 
-    def answer(
-        self,
-        live: LiveOrder,
-        state: RequestState,
-        code: str | None,
-        batch: FactBatch,
-        now_ns: int,
-        kind: RequestKind | None = RequestKind.CANCEL,
-    ) -> None:
-        """Add the answer to every open request of a kind, None: of both, to the unit."""
-        for row in tuple(live.requests.values()):
-            if kind in (None, RequestKind(row.kind)):
-                answer_request(live, row, state, code, batch, now_ns)
+    def answer(self, live: LiveOrder, state: RequestState, code: str | None, batch: FactBatch, now_ns: int) -> None:
+        """Add the answer to every open cancel of an order to the unit."""
+        for row in _cancels_of(live):
+            answer_request(live, row, state, code, batch, now_ns)
 
     def leave(
         self, n: int, cancels: Iterable[VenueCancel], order_ids: tuple[OrderId, ...], reply: AsyncioFuture[CancelAnswer]

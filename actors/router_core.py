@@ -18,7 +18,7 @@ from actors.order_loading import restored_order
 from actors.router_units import RouterUnits
 from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import AccountId, OrderId, Symbol, Venue
-from engine.domain.kinds import DoneReason, Lifecycle, OrderOrigin, RequestKind, RequestState
+from engine.domain.kinds import DoneReason, Lifecycle, OrderOrigin, RequestState
 from engine.domain.order_facts import FillFact, Outcome, StatusFact
 from engine.domain.values import add
 from engine.messages.archive import OrderArchive, OrderLoad
@@ -93,9 +93,8 @@ class RouterCore(RouterUnits):
         if live.requests and live.state.is_done and not live.state.is_phantom:
             state = RequestState.ACKED if live.state.done_reason is DoneReason.CANCELLED else RequestState.REFUSED
             code = None if state is RequestState.ACKED else "already_done"
-            # Fills alone do not end an amend: it may have made the order larger before the last of them.
-            kind = RequestKind.CANCEL if live.state.claimed_reason is None else None
-            self.cancels.answer(live, state, code, batch, self.cell.clock.now_ns(), kind=kind)
+            self.cancels.answer(live, state, code, batch, self.cell.clock.now_ns())
+            self.ended_amending(live)
 
     def apply_fill(self, batch: FactBatch, live: LiveOrder, fill: VenueFill, *, is_in_history: bool = True) -> None:
         """Book a fill once, in whatever state the order is.
@@ -160,6 +159,9 @@ class RouterCore(RouterUnits):
 
     def watch_phantom(self, batch: FactBatch, live: LiveOrder) -> None:
         """Follow an order that was refused and lives; without `Phantoms` nobody does."""
+
+    def ended_amending(self, live: LiveOrder) -> None:
+        """Find out whether an order was amended before its end; without `Amending` nobody does."""
 
     def apply_done(self, batch: FactBatch, live: LiveOrder, reason: DoneReason) -> None:
         """End an order by our own decision or by proof."""

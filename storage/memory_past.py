@@ -4,7 +4,7 @@ For whoever runs whole engines without a database. Reads scan the tables, each o
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -103,7 +103,8 @@ class MemoryPast:
         return (row for row in self._rows(rows.OrderRow) if row.account_id == account_id)
 
     def _account_states(self, user_id: UserId, orders: Sequence[rows.OrderRow]) -> tuple[AccountState, ...]:
-        loads = self._order_loads([row for row in orders if is_live(row)])
+        asked = with_open_requests(self._rows(rows.OrderRequestRow))
+        loads = self._order_loads([row for row in orders if is_live(row, asked)])
         marks = {(row.account_id, row.kind): row.cursor for row in self._rows(rows.WatermarkRow)}
         return tuple(
             AccountState(
@@ -116,7 +117,8 @@ class MemoryPast:
                     for row in self._rows(rows.DiscrepancyRow)
                     if row.account_id == account.id and row.state == "open"
                 ),
-                recent_trades=self._recent_trades(account.id),
+                recent_trades=(recent := self._recent_trades(account.id)),
+                lots=self._lots(account.id, {trade.id for trade in recent}),
                 tombstones=tuple(
                     row
                     for row in self._rows(rows_trades.TradeEvidenceRow)
@@ -141,6 +143,23 @@ class MemoryPast:
             for trades in found.values()
             for trade in sorted(trades, key=lambda each: each.id, reverse=True)[:RECENT_TRADES]
         )
+
+    def _lots(self, account_id: UUID, trade_ids: Set[UUID]) -> tuple[rows_trades.LotRow, ...]:
+        """Return the lots that are open, and those of some trades, in the order of their trades."""
+        found = [
+            lot
+            for lot in self._rows(rows_trades.LotRow)
+            if lot.id in trade_ids or (lot.account_id == account_id and lot.remaining)
+        ]
+        opened = {lot.trade_id for lot in found}
+        trades = self._trades(lambda stored: _column(stored, "id") in opened)
+        names = {trade.id: trade.external_trade_id for trade in trades}
+
+        def place(lot: rows_trades.LotRow) -> tuple[int, int, str, UUID]:
+            name = "" if lot.trade_id is None else names[lot.trade_id]
+            return lot.opened_at, len(name), name, lot.id
+
+        return tuple(sorted(found, key=place))
 
     def _order_loads(self, orders: Sequence[rows.OrderRow]) -> list[OrderLoad]:
         ids = {order.id for order in orders}
@@ -197,9 +216,16 @@ class MemoryPast:
         )
 
 
-def is_live(row: rows.OrderRow) -> bool:
-    """Tell whether a cell loads an order, as the statement `open_orders` does."""
-    return row.lifecycle != "done" or row.missing_quantity > ZERO or row.status_detail == EXISTS_AFTER_ALL
+def with_open_requests(requests: Iterable[rows.OrderRequestRow]) -> set[UUID]:
+    """Return the orders of which a request is not answered."""
+    return {request.order_id for request in requests if request.state in OPEN_REQUESTS}
+
+
+def is_live(row: rows.OrderRow, asked: Collection[UUID]) -> bool:
+    """Tell whether a cell loads an order, as the statement `open_orders` does; `asked`: see `with_open_requests`."""
+    if row.lifecycle != "done" or row.id in asked:
+        return True
+    return row.missing_quantity > ZERO or row.status_detail == EXISTS_AFTER_ALL
 
 
 def typed_rows(tables: MemoryTables, kind: type[R]) -> Iterator[R]:

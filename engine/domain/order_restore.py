@@ -65,7 +65,9 @@ def restore_order(  # noqa: PLR0913 - one argument per fact that the tables hold
         state.reported_quantity = add(state.total_quantity, missing_quantity)
         state.reported_at = (lifecycle is Lifecycle.DONE, venue_time_ns, 0)
     state.lifecycle = max(state.lifecycle, lifecycle)
-    state.claimed_reason = done_reason
+    if done_reason is not DoneReason.FILLED or state.total_quantity < quantity:
+        # That an order is filled its fills may say alone, and a larger quantity would open it again.
+        state.claimed_reason = done_reason
     state.was_refused = late_fill or done_reason in REFUSALS
     # A refused order may have an id at the venue as well: that proves nothing.
     is_claimed_alive = done_reason not in REFUSALS and (bool(external_order_id) or lifecycle >= Lifecycle.WORKING)

@@ -5,8 +5,8 @@ filled on their worse side. Reservations are never stored: they are rebuilt from
 arithmetic serves the risk gate (one `Reservations` per scope that it limits) and the ledger (what is locked).
 
 What an order sets aside, as venues do it: a spot buy its value and the highest fee, a spot sell its base units, an
-order on a perpetual the margin of its value (`required_margin`). An order that can only reduce widens no exposure and
-needs no margin.
+order on a perpetual the margin of its value (`required_margin`). An order that can only reduce needs no margin, and
+takes no position beyond zero; but it makes room for the others of its side to do so.
 """
 
 from bisect import bisect_left, insort
@@ -49,18 +49,31 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Exposure:
     """All reservations of one symbol."""
 
-    __slots__ = ("buy_prices", "buys", "buys_value", "count", "sell_prices", "sells", "sells_value")
+    __slots__ = (
+        "buy_prices",
+        "buys",
+        "buys_value",
+        "count",
+        "reducing_buys",
+        "reducing_sells",
+        "sell_prices",
+        "sells",
+        "sells_value",
+    )
 
     def __init__(self) -> None:
         """Start with nothing."""
         self.count = 0
         """Orders, reduce-only ones included."""
         self.buys = ZERO
-        """Units that open buys may add; without reduce-only orders, as all sums here."""
+        """Units that open buys may add; without reduce-only orders, as all sums that are not of them."""
         self.sells = ZERO
         self.buys_value = ZERO
         """Quote units of open buys at their own prices."""
         self.sells_value = ZERO
+        self.reducing_buys = ZERO
+        """Units that reduce-only buys may fill, as far as there is a short position."""
+        self.reducing_sells = ZERO
         self.buy_prices: list[Decimal] = []
         """Prices at which own buys may rest, ascending; reduce-only ones included."""
         self.sell_prices: list[Decimal] = []
@@ -74,11 +87,24 @@ class Exposure:
             self.sells = add(self.sells, quantity)
             self.sells_value = add(self.sells_value, value)
 
-    def worst_size(self, size: Decimal, side: Side, quantity: Decimal = ZERO) -> Decimal:
-        """Return the signed position if all orders of one side filled, and `quantity` more on that side."""
+    def weigh_reducing(self, side: Side, quantity: Decimal) -> None:
+        """Add a signed change of the quantity of reduce-only orders of one side."""
         if side is _BUY:
-            return add(add(size, self.buys), quantity)
-        return subtract(subtract(size, self.sells), quantity)
+            self.reducing_buys = add(self.reducing_buys, quantity)
+        else:
+            self.reducing_sells = add(self.reducing_sells, quantity)
+
+    def worst_size(self, size: Decimal, side: Side, quantity: Decimal = ZERO) -> Decimal:
+        """Return the signed position if all orders of one side filled, and `quantity` more on that side.
+
+        Those that only reduce fill first, down to zero: a long 20 with a reduce-only sell of 12 and a sell of 20 may
+        end 12 short.
+        """
+        if side is _BUY:
+            reduces = self.reducing_buys and min(self.reducing_buys, max(size.copy_negate(), ZERO))
+            return add(add(add(size, reduces), self.buys), quantity)
+        reduces = self.reducing_sells and min(self.reducing_sells, max(size, ZERO))
+        return subtract(subtract(subtract(size, reduces), self.sells), quantity)
 
 
 class Reservations:
@@ -115,7 +141,9 @@ class Reservations:
         price = reservation.resting_price
         if price is not None:
             insort(exposure.buy_prices if reservation.side is _BUY else exposure.sell_prices, price)
-        if not reservation.reduce_only:
+        if reservation.reduce_only:
+            exposure.weigh_reducing(reservation.side, reservation.quantity)
+        else:
             exposure.weigh(reservation.side, reservation.quantity, reservation.value)
         if not reservation.instrument.is_perpetual:
             self._hold(*spot_need(reservation))
@@ -135,9 +163,11 @@ class Reservations:
             return False
         new = msgspec.structs.replace(old, quantity=quantity)
         self._orders[order_id] = new
-        if not old.reduce_only:
-            exposure = self._exposures[old.instrument.symbol]
-            exposure.weigh(old.side, subtract(quantity, old.quantity), subtract(new.value, old.value))
+        exposure, less = self._exposures[old.instrument.symbol], subtract(quantity, old.quantity)
+        if old.reduce_only:
+            exposure.weigh_reducing(old.side, less)
+        else:
+            exposure.weigh(old.side, less, subtract(new.value, old.value))
         if not old.instrument.is_perpetual:
             asset, amount = spot_need(new)
             self._hold(asset, subtract(amount, spot_need(old)[1]))
@@ -156,7 +186,9 @@ class Reservations:
             del prices[bisect_left(prices, old.resting_price)]
         if not exposure.count:
             del self._exposures[symbol]
-        elif old.quantity and not old.reduce_only:
+        elif old.quantity and old.reduce_only:
+            exposure.weigh_reducing(old.side, old.quantity.copy_negate())
+        elif old.quantity:
             exposure.weigh(old.side, old.quantity.copy_negate(), old.value.copy_negate())
         if not old.instrument.is_perpetual:
             asset, amount = spot_need(old)

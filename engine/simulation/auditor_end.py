@@ -71,11 +71,14 @@ def _wrong(row: OrderRow, theirs: Order | None) -> str | None:
         return None if row.lifecycle == "working" else "the venue has it open"
     if row.lifecycle != "done":
         return f"the venue has ended it: {theirs.reason}"
-    return None if row.done_reason in _ends(theirs) else f"the venue says {theirs.reason}"
+    return None if row.done_reason in _ends(row, theirs) else f"the venue says {theirs.reason}"
 
 
-def _ends(order: Order) -> tuple[str, ...]:
+def _ends(row: OrderRow, order: Order) -> tuple[str, ...]:
     """Return the reasons that are true of an order's end: trades outweigh what is said of it."""
+    if order.is_forgotten and not row.external_order_id:
+        # Whoever had not heard of it before the venue forgot it cannot tell its end from its absence.
+        return ("never_existed", str(order.reason))
     if order.executed >= order.quantity:
         return ("filled", str(order.reason))
     return (str(order.reason),)

@@ -105,11 +105,13 @@ class Orders:
                 self._findings.broken(
                     "I4", f"{_name(row)}: {field} was {getattr(before, field)}, is {getattr(row, field)}"
                 )
-        if RANKS.get(row.lifecycle, -1) < RANKS.get(before.lifecycle, -1):
+        # An amend has made it larger than the fills that had completed it, and the venue has told it only now.
+        is_enlarged = before.done_reason == "filled" and before.quantity < row.quantity > row.filled_quantity
+        if RANKS.get(row.lifecycle, -1) < RANKS.get(before.lifecycle, -1) and not is_enlarged:
             self._findings.broken("I4", f"{_name(row)}: went back from {before.lifecycle} to {row.lifecycle}")
         old, new = before.done_reason, row.done_reason
         # That a fill proved a refusal wrong reads as cancelled, until the venue tells the true end.
-        is_guess = row.late_fill and old == "cancelled"
+        is_guess = is_enlarged or (row.late_fill and old == "cancelled")
         if old is not None and not is_guess and STRENGTHS.get(new or "", 0) < STRENGTHS.get(old, 0):
             self._findings.broken("I4", f"{_name(row)}: was done by {old}, now by {new}")
 

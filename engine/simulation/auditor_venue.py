@@ -121,17 +121,24 @@ class VenueFacts:
         self.slack[held] = plus(self.slack.get(held, ZERO), quantity)
 
     def _expose(self, order: Order) -> None:
-        """Position and all open orders of a side, as if filled, stay within the limit."""
+        """Position and all open orders of a side, as if filled, stay within the limit.
+
+        Those that only reduce can fill before the others, down to no position.
+        """
         held = (order.account_id, order.symbol)
         limit = self._limits.get(held)
         if limit is None or order.is_external or order.reduce_only:
             return
         size = self.sizes.get(held, ZERO)
         worst = size if order.side is Side.BUY else minus(ZERO, size)
+        reducible = max(minus(ZERO, worst), ZERO)
         open_orders: Any = self.truth.accounts[order.account_id].open_orders.values()
         for each in open_orders:
-            if each.symbol == order.symbol and each.side is order.side and not each.reduce_only:
-                worst = plus(worst, each.remaining)
+            if each.symbol != order.symbol or each.side is not order.side:
+                continue
+            counts = min(each.remaining, reducible) if each.reduce_only else each.remaining
+            reducible = minus(reducible, counts) if each.reduce_only else reducible
+            worst = plus(worst, counts)
         allowed = plus(limit, self.slack.get(held, ZERO))
         if worst > allowed and worst > abs(size):
             self._findings.broken(

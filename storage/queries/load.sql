@@ -16,10 +16,12 @@ FROM trading_accounts t LEFT JOIN watermarks w ON w.account_id = t.id AND w.kind
 WHERE t.user_id = $1 AND t.is_active ORDER BY t.created_at, t.id
 
 -- name: open_orders
--- Orders that are not over: not done, with fills that have not come, or refused and alive.
-SELECT {columns:OrderRow} FROM orders t
-WHERE t.account_id = ANY ($1::uuid[])
-  AND (t.lifecycle <> 'done' OR t.missing_quantity > 0 OR t.status_detail = 'exists_after_all') ORDER BY t.created_at, t.id
+-- Orders that are not over: not done, with fills that have not come, refused and alive, or with an open request.
+SELECT {columns:OrderRow} FROM orders t WHERE t.id IN (
+    SELECT o.id FROM orders o WHERE o.account_id = ANY ($1::uuid[])
+        AND (o.lifecycle <> 'done' OR o.missing_quantity > 0 OR o.status_detail = 'exists_after_all')
+    UNION SELECT r.order_id FROM order_requests r
+        WHERE r.account_id = ANY ($1::uuid[]) AND r.state IN ('requested', 'unknown')) ORDER BY t.created_at, t.id
 
 -- name: recent_orders
 -- The newest orders of a user, newest first.
@@ -48,6 +50,12 @@ SELECT {columns:TradeRow} FROM positions p CROSS JOIN LATERAL (
     SELECT * FROM trades n WHERE n.account_id = p.account_id AND n.symbol = p.symbol AND n.voided_by IS NULL
     ORDER BY n.id DESC LIMIT $2) t
 WHERE p.account_id = ANY ($1::uuid[])
+
+-- name: lots
+-- Lots of some accounts that are open, and those of some trades; in the order of their trades.
+SELECT {columns:LotRow} FROM lots t LEFT JOIN trades b ON b.id = t.trade_id
+WHERE t.account_id = ANY ($1::uuid[]) AND t.remaining > 0 OR t.id = ANY ($2::uuid[])
+ORDER BY t.opened_at, length(b.external_trade_id) NULLS FIRST, b.external_trade_id, t.id
 
 -- name: requests_of_orders
 -- Requests of some orders that are not answered.

@@ -8,10 +8,18 @@ import msgspec
 import pytest
 
 from engine.domain.capabilities import AmendKind
-from engine.domain.kinds import OrderType
+from engine.domain.kinds import DoneReason, OrderType
 from engine.messages.orders import AmendAnswer, AmendOrder, OrderIntent
 from engine.messages.rows import OrderRequestRow
-from engine.messages.venues import CannotTell, OrderAbsent, OrderFound, VenueAmend, VenueAmended, VenueAmendRefused
+from engine.messages.venues import (
+    CannotTell,
+    OrderAbsent,
+    OrderFound,
+    VenueAmend,
+    VenueAmended,
+    VenueAmendRefused,
+    VenueOrder,
+)
 from tests.actors.conftest import MakeScripted
 from tests.actors.test_order_router import submit
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, a_record, an_id
@@ -40,6 +48,17 @@ def amended(sent: VenueAmend, at: int = 10, **changes: Any) -> VenueAmended:
 def refused(sent: VenueAmend, code: str) -> VenueAmendRefused:
     return VenueAmendRefused(
         request_id=sent.request_id, order_id=sent.order_id, account_id=ACCOUNT, code=code, venue_time_ns=START_NS + 10
+    )
+
+
+def ended(intent: OrderIntent, quantity: Decimal, filled: str) -> VenueOrder:
+    return as_listed(
+        intent,
+        quantity=quantity,
+        filled_quantity=D(filled),
+        is_open=False,
+        done_reason=DoneReason.CANCELLED,
+        venue_time_ns=START_NS + 30,
     )
 
 
@@ -165,11 +184,55 @@ async def test_an_order_that_its_fills_had_ended_lives_on_with_a_larger_quantity
 
 
 @pytest.mark.asyncio
-async def test_an_order_that_ends_refuses_its_amend(make_scripted: MakeScripted) -> None:
+@pytest.mark.parametrize("is_applied", [True, False])
+async def test_the_end_of_an_order_does_not_say_what_became_of_its_amend(
+    make_scripted: MakeScripted, is_applied: bool
+) -> None:
     rig = await make_scripted()
     intent = await working(rig)
     await ask(rig, amend(intent, quantity=D("0.2")))
-    await rig.hear(done(intent))
+    quantity = D("0.2") if is_applied else D("0.1")
+    rig.script.orders[f"cv-{intent.order_id.hex}"] = OrderFound(order=ended(intent, quantity, "0"))
+    await rig.hear(done(intent, DoneReason.CANCELLED, "0"))
+    assert request(rig).state == ("acked" if is_applied else "refused")
+    row = rig.order(intent.order_id)
+    assert (row.quantity, row.status, reserved(rig)) == (quantity, "cancelled", {})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_an_order_that_was_made_larger_and_cancelled_is_not_filled(
+    make_scripted: MakeScripted, restarts: bool
+) -> None:
+    rig = await make_scripted()
+    intent = await working(rig)
+    client_id = f"cv-{intent.order_id.hex}"
+    rig.script.orders[client_id] = CannotTell(why="busy")
+    await ask(rig, amend(intent, quantity=D("0.2")))
+    await rig.hear(refused(rig.script.amends[0], "unknown"))
+    await rig.hear(a_fill(intent, 1, quantity="0.15"))
+    assert rig.order(intent.order_id).status == "filled"
+    if restarts:
+        await rig.crash()
+        await rig.start()
+    rig.script.orders[client_id] = OrderFound(order=ended(intent, D("0.2"), "0.15"))
+    await rig.pass_wall(70)
+    row = rig.order(intent.order_id)
+    assert (row.quantity, row.filled_quantity, row.status) == (D("0.2"), D("0.15"), "cancelled")
+    assert (request(rig).state, reserved(rig)) == ("acked", {})
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_ended_before_its_amend_could_leave_is_not_amended(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    intent = await working(rig)
+    earlier = rig.numbers.open()  # Of somebody else, not there yet.
+    rig.router.tell(amend(intent, quantity=D("0.2")))
+    await rig.settle()
+    rig.say(done(intent, DoneReason.CANCELLED, "0"))
+    rig.writer.tell(earlier)
+    await rig.settle()
+    assert rig.script.amends == []
     assert (request(rig).state, request(rig).answer_code) == ("refused", "already_done")
 
 

@@ -156,6 +156,14 @@ def test_two_reduce_only_orders_do_not_close_more_than_there_is() -> None:
     assert gate.code(reduce_only=True) == "reduce_only"
 
 
+def test_what_only_reduces_leaves_less_room_for_what_opens_on_its_side() -> None:
+    gate = Gate({"position_size": "0.2"})
+    gate.hold("0.2")
+    gate.open(side=Side.SELL, quantity="0.15", reduce_only=True)
+    assert gate.code(side=Side.SELL, quantity="0.26") == "position_size"
+    assert gate.code(side=Side.SELL, quantity="0.25") is None
+
+
 def halt(gate: Gate, state: TradingState) -> None:
     gate.states.set(
         ScopeState(scope=Scope.ACCOUNT, scope_id=ACCOUNT, state=state, reason="loss", changed_at_ns=START_NS)

@@ -90,6 +90,20 @@ async def test_orders_that_are_not_done_come_with_their_trades_and_open_requests
     assert [row.id for row in state.recent_orders] == [open_one.id, unknown.id, done.id], "of any status, oldest first"
 
 
+async def test_an_order_that_is_over_comes_while_a_request_about_it_is_open(past: Past) -> None:
+    make, account = past.make, past.mine.account
+    amended, cancelled = (
+        make.order(account, status="filled", lifecycle="done", done_reason="filled", created_at=AT_NS + n * 1_000)
+        for n in range(2)
+    )
+    unknown, acked = make.request(amended, state="unknown"), make.request(cancelled, state="acked")
+    await write_rows(past.daemon, amended, cancelled, unknown, acked)
+    (loaded,) = (await past.state()).accounts
+    assert [(load.row.id, [each.id for each in load.requests]) for load in loaded.orders] == [
+        (amended.id, [unknown.id])
+    ]
+
+
 async def test_of_many_orders_the_newest_are_known(past: Past) -> None:
     await past.daemon.execute(
         f"""

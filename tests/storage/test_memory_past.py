@@ -98,6 +98,7 @@ async def test_orders_trades_requests_and_books(pasts: Pasts) -> None:
         id=make.id(), user_id=account.user_id, account_id=account.id, order_id=working.id, kind="cancel",
         state="unknown", reason=None, answer_code=None, correlation_id=working.id, created_at=AT_NS, updated_at=AT_NS,
     )  # fmt: skip
+    amended = make.order(account, status="filled", lifecycle="done", done_reason="filled", created_at=AT_NS + 3 * S)
     mark = rows.WatermarkRow(
         account_id=account.id, user_id=account.user_id, kind="fills", cursor="41", updated_at=AT_NS
     )
@@ -106,11 +107,12 @@ async def test_orders_trades_requests_and_books(pasts: Pasts) -> None:
         memo=None, correlation_id=None, at=AT_NS,
     )  # fmt: skip
     await pasts.write(
-        working, unknown, done, theirs, *trades, make.trade(done), make.trade(theirs), request, mark, entry
-    )
+        working, unknown, done, amended, theirs, *trades, make.trade(done), make.trade(theirs), request, mark, entry,
+        make.request(amended, kind="amend", state="unknown"), make.request(done, state="acked"),
+    )  # fmt: skip
     state = await pasts.compare(pasts.mine.user_id)
     assert state is not None
-    assert [len(load.trades) for load in state.accounts[0].orders] == [2, 0]
+    assert [len(load.trades) for load in state.accounts[0].orders] == [2, 0, 0]
     await pasts.compare(pasts.other.user_id)
 
     ours = MemoryPast(pasts.tables)

@@ -34,6 +34,7 @@ from engine.messages.rows import (
     AgentRow,
     BalanceRow,
     DiscrepancyRow,
+    OrderRequestRow,
     OrderRow,
     PositionRow,
     Row,
@@ -44,7 +45,7 @@ from engine.messages.rows import (
 from engine.messages.rows_halts import HaltRow
 from engine.messages.rows_losses import LimitTripRow, RiskDayRow
 from engine.messages.rows_people import LimitRow
-from engine.messages.rows_trades import TradeEvidenceRow
+from engine.messages.rows_trades import LotRow, TradeEvidenceRow
 from engine.messages.venues import OpenAccount
 from engine.messages.writing import CommittedEvent, UnitNumbers
 from engine.runtime.bus import Bus
@@ -53,7 +54,7 @@ from engine.runtime.entropy import Ids, seeded_rng
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
 from storage.memory import MemoryFactStore, MemoryPaperStore
-from storage.memory_past import is_live
+from storage.memory_past import is_live, with_open_requests
 from storage.writer import StorageWriter
 from tests.support.cell_builders import ACCOUNT, AGENT, START_NS, USER, an_id
 from tests.support.domain import a_perpetual
@@ -176,14 +177,19 @@ class CellRig:
         """Return what the venue hears and says on; a test may put something in between."""
         return self.bus
 
+    def _live_rows(self) -> list[OrderRow]:
+        asked = with_open_requests(self.rows(OrderRequestRow))
+        return [row for row in self.rows(OrderRow) if is_live(row, asked)]
+
     async def _start_account(self) -> None:
-        orders = [order_load(self.store, row) for row in self.rows(OrderRow) if is_live(row)]
+        orders = [order_load(self.store, row) for row in self._live_rows()]
         self.open_orders: tuple[OrderChanged, ...] = tuple(restored_order(load).changed() for load in orders)
         self.load = LedgerLoad(
             positions=tuple(self.rows(PositionRow)),
             balances=tuple(self.rows(BalanceRow)),
             discrepancies=tuple(row for row in self.rows(DiscrepancyRow) if row.state == "open"),
             trades=tuple(row for row in self.rows(TradeRow) if row.voided_by is None),
+            lots=tuple(self.rows(LotRow)),
             is_opened=any(row.kind == "opened" for row in self.rows(WatermarkRow)),
         )
         self.ledger = await self.system.start(
@@ -256,7 +262,7 @@ class CellRig:
             instruments=self.by_name,
             venues={ACCOUNT: self.venue},
             agents=agents,
-            open_orders=[row for row in self.rows(OrderRow) if is_live(row)],
+            open_orders=self._live_rows(),
             session=self.session,
         )
 

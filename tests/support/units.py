@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from engine.domain.identifiers import AccountId, UnitId, UserId
-from engine.messages.rows import AgentRow, OrderRow, Row, TradeRow
+from engine.messages.rows import AgentRow, OrderRequestRow, OrderRow, Row, TradeRow
 from engine.messages.rows_people import AccountRow, UserRow
 from engine.messages.writing import JournalEvent, WriteUnit
 from engine.runtime.clock import VirtualClock
@@ -79,6 +79,14 @@ class UnitMaker:
             "executed_at": AT_NS, "created_at": AT_NS,
         }  # fmt: skip
         return TradeRow(**(fields | changes))
+
+    def request(self, order: OrderRow, **changes: Any) -> OrderRequestRow:
+        fields: dict[str, Any] = {
+            "id": self.id(), "user_id": order.user_id, "account_id": order.account_id, "order_id": order.id,
+            "kind": "cancel", "state": "requested", "reason": None, "answer_code": None,
+            "correlation_id": order.correlation_id, "created_at": AT_NS, "updated_at": AT_NS,
+        }  # fmt: skip
+        return OrderRequestRow(**(fields | changes))
 
     def event(self, data: Row | dict[str, Any], channel: str = "orders", **changes: Any) -> JournalEvent:
         fields: dict[str, Any] = {"channel": channel, "type": "OrderSubmitting", "data": data, "at_ns": AT_NS}

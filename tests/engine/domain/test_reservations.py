@@ -80,6 +80,23 @@ def test_a_reduce_only_order_widens_no_exposure_but_rests() -> None:
     assert (exposure.count, exposure.sells, exposure.sells_value, exposure.sell_prices) == (1, D(0), D(0), [D(60000)])
 
 
+@pytest.mark.parametrize(
+    ("size", "reduces", "worst"),
+    [("20", "12", "-12"), ("20", "20", "-20"), ("5", "12", "-20"), ("0", "12", "-20"), ("-1", "12", "-21")],
+)
+def test_what_reduces_makes_room_for_the_other_orders_of_its_side(size: str, reduces: str, worst: str) -> None:
+    book = Reservations()
+    book.take(a_reservation(1, SELL, instrument=PERPETUAL, quantity=reduces, reduce_only=True))
+    book.take(a_reservation(2, SELL, instrument=PERPETUAL, quantity="20"))
+    exposure = book.exposure(PERPETUAL.symbol)
+    assert exposure.worst_size(D(size), SELL) == D(worst)
+    assert exposure.worst_size(D(size), BUY) == D(size)
+    mirrored = Reservations()
+    mirrored.take(a_reservation(1, BUY, instrument=PERPETUAL, quantity=reduces, reduce_only=True))
+    mirrored.take(a_reservation(2, BUY, instrument=PERPETUAL, quantity="20"))
+    assert mirrored.exposure(PERPETUAL.symbol).worst_size(-D(size), BUY) == -D(worst)
+
+
 def test_a_market_order_rests_nowhere() -> None:
     book = Reservations()
     book.take(a_reservation(1, resting_price=None))
@@ -140,6 +157,9 @@ def test_the_sums_are_those_of_the_orders_that_are_left(history: list[Step]) -> 
         mine = [order for order in book if order.instrument.symbol == symbol]
         buys = [order for order in mine if order.side is BUY and not order.reduce_only]
         sells = [order for order in mine if order.side is SELL and not order.reduce_only]
+        reducing = {side: [o.quantity for o in mine if o.side is side and o.reduce_only] for side in (BUY, SELL)}
+        assert exposure.reducing_buys == sum_of(reducing[BUY])
+        assert exposure.reducing_sells == sum_of(reducing[SELL])
         assert exposure.count == len(mine)
         assert exposure.buys == sum_of([order.quantity for order in buys])
         assert exposure.sells == sum_of([order.quantity for order in sells])
@@ -160,3 +180,4 @@ def test_nothing_is_left_when_every_order_is_over(history: list[Step]) -> None:
     for symbol in (SPOT.symbol, PERPETUAL.symbol):
         exposure = book.exposure(symbol)
         assert not any([exposure.count, exposure.buys, exposure.sells, exposure.buys_value, exposure.sells_value])
+        assert not any([exposure.reducing_buys, exposure.reducing_sells])

@@ -99,6 +99,24 @@ def test_an_order_that_ended_there_and_rests_here_is_told() -> None:
     assert told(scene) == [f"I6: order {row.id}: we say open (working), the venue has ended it: cancelled"]
 
 
+@pytest.mark.parametrize("is_forgotten", [True, False])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_an_order_that_was_forgotten_before_we_heard_of_it_may_never_have_existed(
+    is_forgotten: bool, is_known: bool
+) -> None:
+    scene, _ = a_scene()
+    row = scene.place()
+    order = scene.venue.truth.find(AccountId(ACCOUNT), row.venue_client_id)
+    assert order is not None
+    scene.cancel(order)
+    if is_forgotten:
+        scene.by_hand(lambda: scene.venue.hand.forget(scene.clock.at_ns + 1))
+    external_order_id = order.external_id if is_known else None
+    scene.history.commit(msgspec.structs.replace(done(row, "never_existed"), external_order_id=external_order_id))
+    expected = [f"I6: order {row.id}: we say rejected (done), the venue says cancelled"]
+    assert told(scene) == ([] if is_forgotten and not is_known else expected)
+
+
 def test_an_order_that_the_venue_never_had_is_told() -> None:
     scene, row = a_scene()
     other = msgspec.structs.replace(row, id=an_id(999), venue_client_id="cv-999", intent_key="key-999")

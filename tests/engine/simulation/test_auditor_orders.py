@@ -1,5 +1,6 @@
 """Orders and trades as they are committed: ranks only rise, quantities are sums of trades."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -61,6 +62,24 @@ def test_a_life_that_contradicts_itself_is_found(first: OrderRow, second: OrderR
     assert history.broken == []
     history.commit(second)
     assert set(history.broken) == {"I4"}
+
+
+@pytest.mark.parametrize("after", [working, lambda row, filled: done(row, "cancelled", filled)])
+def test_an_order_that_turns_out_to_be_larger_than_its_fills_is_not_filled(
+    after: Callable[[OrderRow, str], OrderRow],
+) -> None:
+    history = History()
+    bought(history, order := an_order_row())
+    history.commit(after(msgspec.structs.replace(order, quantity=Decimal("0.2")), "0.1"))
+    assert history.broken == []
+
+
+@pytest.mark.parametrize("quantity", ["0.1", "0.05"])
+def test_a_filled_order_that_is_no_larger_stays_filled(quantity: str) -> None:
+    history = History()
+    bought(history, order := an_order_row())
+    history.commit(done(msgspec.structs.replace(order, quantity=Decimal(quantity)), "cancelled", "0.1"))
+    assert history.broken == ["I4"]
 
 
 def test_a_refusal_that_a_fill_proved_wrong_may_end_otherwise() -> None:

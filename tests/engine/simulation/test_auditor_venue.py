@@ -99,6 +99,17 @@ def test_orders_that_could_exceed_the_limit_together_are_found() -> None:
     assert scene.broken == ["I9"]
 
 
+def test_what_only_reduces_can_fill_before_the_others() -> None:
+    scene = Scene("0.2")
+    scene.place(symbol=PERP, quantity=D("0.2"), price=D(60_000))
+    scene.place(symbol=PERP, side=Side.SELL, quantity=D("0.15"), price=D(70_000), reduce_only=True)
+    scene.place(symbol=PERP, side=Side.SELL, quantity=D("0.25"), price=D(70_000))
+    assert scene.facts.sizes == {(ACCOUNT, PERP): D("0.2")}
+    assert scene.broken == []
+    scene.place(symbol=PERP, side=Side.SELL, quantity=D("0.001"), price=D(70_000))
+    assert scene.broken == ["I9"]
+
+
 def test_the_other_side_does_not_count() -> None:
     scene = Scene("0.15")
     scene.place()
