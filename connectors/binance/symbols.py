@@ -56,6 +56,13 @@ class Symbols:
         self._by_raw[name] = symbol
         return symbol
 
+    def of_account(self, raw: str) -> Symbol:
+        """Return our name, or Binance's own where we have none: an account may hold what we do not trade."""
+        try:
+            return self.unified(raw)
+        except BadInput:
+            return raw
+
 
 def split_pair(name: str) -> tuple[str, str]:
     """Cut `BTCUSDT` into ("BTC", "USDT").
