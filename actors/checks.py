@@ -45,6 +45,7 @@ NOT_READY: Final = "account_not_ready"
 UNGUARDED: Final = "dead_man_not_armed"
 DIFFERS: Final = "differs_from_venue"
 STALE: Final = "stale_book"
+CLOSED: Final = "instrument_closed"
 
 _TRIGGERED: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
@@ -98,7 +99,8 @@ class Checks:
             now_ns: Market time, for the rate.
         """
         found = (
-            self._state(intent, instrument)
+            self._closed(intent)
+            or self._state(intent, instrument)
             or self._ability(intent, instrument)
             or _venue_rules(intent, instrument, price)
         )
@@ -122,7 +124,7 @@ class Checks:
             price: Values it.
             now_ns: Market time: an amend counts as an order against the rate.
         """
-        found = self._state(intent, instrument)
+        found = self._closed(intent) or self._state(intent, instrument)
         if found is not None:
             return found
         if intent.reduce_only:
@@ -165,6 +167,11 @@ class Checks:
                 limit.rate.count(now_ns)
 
     # --- Rules --------------------------------------------------------------------------------------------------------
+
+    def _closed(self, intent: OrderIntent) -> Violation | None:
+        """Send nothing that the venue takes from nobody now."""
+        reason = self._marks.why_closed(intent.venue, intent.symbol)
+        return violation(CLOSED, "an instrument that trades", reason) if reason else None
 
     def _state(self, intent: OrderIntent, instrument: Instrument) -> Violation | None:
         found = self.halted(intent.account_id, intent.agent_id)

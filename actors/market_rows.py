@@ -15,11 +15,13 @@ from engine.domain.identifiers import Venue
 from engine.domain.instrument import Instrument
 from engine.domain.values import text_of
 from engine.messages.market import Bar, Ticker
+from engine.messages.market_live import VenueHealth
 from engine.messages.rows import Row
 from engine.messages.rows_market import BookSnapshotRow, ExchangeStatusRow, OhlcvRow, TickerRow, TradingPairRow
 
 HISTORY_MAX: Final = 50_000
 """Candles and books that wait for the database; the oldest leave first, since a public candle can be fetched again."""
+NS_PER_MS: Final = 1_000_000
 BATCH_MAX: Final = 1_000
 """Rows given to the database at once."""
 
@@ -29,8 +31,8 @@ def derived_id(*key: object) -> UUID:
     return uuid5(NAMESPACE_OID, "|".join(map(str, key)))
 
 
-def pair_row(instrument: Instrument, at_ns: int) -> TradingPairRow:
-    """Describe an instrument for `trading_pairs`."""
+def pair_row(instrument: Instrument, at_ns: int, *, is_active: bool = True) -> TradingPairRow:
+    """Describe an instrument for `trading_pairs`; `is_active`: whether the venue takes orders in it."""
     return TradingPairRow(
         id=derived_id("pair", instrument.venue, instrument.symbol),
         symbol=instrument.symbol,
@@ -45,7 +47,7 @@ def pair_row(instrument: Instrument, at_ns: int) -> TradingPairRow:
         step_size=instrument.step_size,
         maker_fee=instrument.maker_fee,
         taker_fee=instrument.taker_fee,
-        is_active=True,
+        is_active=is_active,
         created_at=at_ns,
     )
 
@@ -102,18 +104,38 @@ def book_row(
 
 
 def status_row(
-    venue: Venue, *, is_online: bool, reason: str, last_event_ns: int | None, at_ns: int
+    venue: Venue,
+    *,
+    is_online: bool,
+    reason: str,
+    last_event_ns: int | None,
+    at_ns: int,
+    health: VenueHealth | None = None,
 ) -> ExchangeStatusRow:
-    """Tell how a venue is; times are wall time."""
+    """Tell how a venue is; times are wall time. `health`: what a live venue measures of itself, None elsewhere."""
+    response_ns = None if health is None else health.response_ns
     return ExchangeStatusRow(
         id=derived_id("exchange", venue),
         exchange=venue,
         status="online" if is_online else "offline",
         last_ping=last_event_ns,
-        response_time_ms=None,
+        response_time_ms=None if response_ns is None else response_ns // NS_PER_MS,
         error_message=reason or None,
+        detail=None if health is None else _detail(health),
         updated_at=at_ns,
     )
+
+
+def _detail(health: VenueHealth) -> dict[str, object]:
+    offset_ns = health.clock_offset_ns
+    return {
+        "clock_offset_ms": None if offset_ns is None else round(offset_ns / NS_PER_MS, 1),
+        "used_weight": health.used_weight,
+        "weight_limit": health.weight_limit,
+        "reconnects": health.reconnects,
+        "frames_unread": health.unread,
+        "books_resyncing": dict(health.resyncs),
+    }
 
 
 def _texts(levels: tuple[tuple[Decimal, Decimal], ...]) -> list[list[str]]:

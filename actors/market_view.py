@@ -18,6 +18,8 @@ from engine.messages.market import Bar, BookDelta, BookSnapshot, BookStatus, Boo
 
 TOP_LEVELS: Final = 20
 BASE_TIMEFRAME: Final = "1m"
+FROZEN_NS: Final = 5_000_000_000
+"""How long a book may stand still while quotes say something else."""
 TRADE_TRAVEL_NS: Final = 2_000_000_000
 """How long a trade may be on its way before its bar closes without it. Trades of the next interval close it at once."""
 
@@ -31,6 +33,8 @@ class ViewSettings(msgspec.Struct, frozen=True, kw_only=True):
     candles: Mapping[Symbol, str] = {}
     """Symbols whose market is played from candles: the timeframe of these; nothing shorter is made up for them."""
     travel_ns: int = TRADE_TRAVEL_NS
+    needs_book: bool = False
+    """Whether every symbol has a book, without which nothing is to be trusted: at live venues."""
 
 
 class SymbolView:
@@ -39,12 +43,16 @@ class SymbolView:
     __slots__ = (
         "_builder",
         "_mergers",
+        "_needs_book",
         "_published_state",
+        "_quote_ns",
         "_settings",
         "_shows_base",
         "_travel_ns",
+        "ahead_ns",
         "base_ns",
         "book",
+        "book_ns",
         "book_saved_ns",
         "day",
         "is_silent",
@@ -87,6 +95,14 @@ class SymbolView:
             if length_ns > self.base_ns and length_ns % self.base_ns == 0
         ]
         self._published_state = BookState.EMPTY
+        self._needs_book = settings.needs_book
+        """Whether nothing is to be trusted without the book: once it was lost, or from the beginning."""
+        mark.is_lost = self._needs_book
+        self.ahead_ns = 0
+        """How far the venue's clock is ahead of the market clock, by which its trades are dated."""
+        self._quote_ns = 0
+        self.book_ns = 0
+        """Market time of the last event of the book."""
         self.is_silent = False
         """Nothing came for so long that the book counts as stale; the next event ends that."""
         self.is_ticker_new = False
@@ -102,7 +118,7 @@ class SymbolView:
         mark = self.mark
         mark.bid = quote.bid
         mark.ask = quote.ask
-        mark.seen_ns = quote.ts_init_ns
+        mark.seen_ns = self._quote_ns = quote.ts_init_ns
         self.is_ticker_new = True
 
     def see_trade(self, trade: TradePrint) -> list[Bar]:
@@ -117,7 +133,7 @@ class SymbolView:
 
     def see_delta(self, delta: BookDelta) -> None:
         """Take changed levels."""
-        self.mark.seen_ns = delta.ts_init_ns
+        self.mark.seen_ns = self.book_ns = delta.ts_init_ns
         changed = self.book.apply_diff(
             delta.first_update_id, delta.last_update_id, delta.prev_update_id, delta.bids, delta.asks
         )
@@ -126,14 +142,14 @@ class SymbolView:
 
     def see_snapshot(self, snapshot: BookSnapshot) -> None:
         """Take a whole book."""
-        self.mark.seen_ns = snapshot.ts_init_ns
+        self.mark.seen_ns = self.book_ns = snapshot.ts_init_ns
         self.book.apply_snapshot(snapshot.last_update_id, snapshot.bids, snapshot.asks)
         self.is_top_new = True
 
     def advance(self, now_ns: int, frame: int) -> list[Bar]:
         """Let market time pass; return the bars that it closes."""
         self.day.expire(now_ns)
-        closed = self._builder.advance(now_ns - self._travel_ns)
+        closed = self._builder.advance(now_ns + self.ahead_ns - self._travel_ns)
         return self._bars(closed, now_ns, frame) if closed else []
 
     def begin(self, now_ns: int) -> None:
@@ -152,7 +168,22 @@ class SymbolView:
 
     def recover(self) -> None:
         """The feed is back. A book that was lost stays so until its snapshot."""
-        self.mark.is_lost = self.book.state is BookState.STALE
+        self.mark.is_lost = self._is_book_missing()
+
+    def look_frozen(self) -> bool:
+        """Notice a book that stands still while quotes go elsewhere; whether it just has. It needs a snapshot then."""
+        book, mark = self.book, self.mark
+        if book.state is not BookState.SYNCED or self._quote_ns - self.book_ns < FROZEN_NS:
+            return False
+        bid, ask = book.best_bid, book.best_ask
+        if bid is not None and ask is not None and (bid[0], ask[0]) == (mark.bid, mark.ask):
+            return False
+        self.book.mark_stale("frozen")
+        return True
+
+    def _is_book_missing(self) -> bool:
+        state = self.book.state
+        return state is BookState.STALE or (self._needs_book and state is not BookState.SYNCED)
 
     def listen(self, now_ns: int) -> bool:
         """Notice a silence that has become too long; whether one just has."""
@@ -172,7 +203,10 @@ class SymbolView:
         if state is self._published_state:
             return None
         self._published_state = state
-        self.mark.is_lost = book.state is BookState.STALE
+        if book.state is BookState.STALE:
+            # A snapshot that is too old leaves a book that waits: it is no better than before.
+            self._needs_book = True
+        self.mark.is_lost = self._is_book_missing()
         return BookStatus(
             venue=self._settings.venue,
             symbol=self.symbol,
@@ -224,8 +258,8 @@ class SymbolView:
 
     def next_close_ns(self, now_ns: int) -> int:
         """Return the market time at which the next bar closes at the latest."""
-        passed_ns = now_ns - self._travel_ns
-        return passed_ns - passed_ns % self.base_ns + self.base_ns + self._travel_ns
+        passed_ns = now_ns + self.ahead_ns - self._travel_ns
+        return passed_ns - passed_ns % self.base_ns + self.base_ns + self._travel_ns - self.ahead_ns
 
     def _bars(self, candles: tuple[Candle, ...], now_ns: int, frame: int) -> list[Bar]:
         bars: list[Bar] = []

@@ -18,7 +18,7 @@ _HALF: Final = Decimal("0.5")
 class Mark:
     """What is known of one symbol. Only its `MarketData` writes."""
 
-    __slots__ = ("ask", "bid", "is_lost", "last", "seen_ns", "stale_after_ns")
+    __slots__ = ("ask", "bid", "closed", "is_lost", "last", "seen_ns", "stale_after_ns")
 
     def __init__(self, stale_after_ns: int) -> None:
         """Know nothing yet; `stale_after_ns`: silence after which the price is not to be trusted."""
@@ -29,6 +29,8 @@ class Mark:
         self.stale_after_ns = stale_after_ns
         self.is_lost = False
         """The book is out of sync or the venue is away, however young the last price."""
+        self.closed = ""
+        """Why the venue takes no orders in it now; empty while it trades."""
 
     @property
     def mid(self) -> Decimal | None:
@@ -94,6 +96,11 @@ class MarkTable:
         if found is None or found.seen_ns is None or found.is_lost:
             return True
         return self._now_ns() - found.seen_ns > found.stale_after_ns
+
+    def why_closed(self, venue: Venue, symbol: Symbol) -> str:
+        """Return why the venue takes no orders in a symbol now; empty while it trades, as far as is known."""
+        found = self._marks.get((venue, symbol))
+        return "" if found is None else found.closed
 
     def begin_catch_up(self, venue: Venue) -> None:
         """Say that what comes from a venue next has been seen in an earlier life."""

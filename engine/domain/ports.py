@@ -57,6 +57,9 @@ class Marks(Protocol):
     def is_stale(self, venue: Venue, symbol: Symbol) -> bool:
         """Whether the symbol's book is out of sync or silent too long."""
 
+    def why_closed(self, venue: Venue, symbol: Symbol) -> str:
+        """Why the venue takes no orders in the symbol now (delisted, halted); empty while it trades."""
+
     def is_past(self, venue: Venue) -> bool:
         """Whether the venue's market is the past: a replay that starts over is not yet where it was stopped."""
 

@@ -47,6 +47,8 @@ class ExchangeStatusRow(Row, frozen=True, kw_only=True):
     last_ping: Ns | None
     response_time_ms: int | None
     error_message: str | None
+    detail: Json = None
+    """Of a live venue: clock offset, used weight, reconnects, books that are fetched anew."""
     updated_at: Ns
 
 

@@ -126,6 +126,18 @@ def test_a_stale_book_opens_no_risk_but_lets_a_position_shrink() -> None:
     assert gate.code(side=Side.SELL) is None
 
 
+def test_nothing_is_ordered_in_what_the_venue_has_closed() -> None:
+    gate = Gate()
+    gate.hold("0.1")
+    gate.marks.mark(PERPETUAL.venue, PERPETUAL.symbol).closed = "delisted"
+    assert gate.code() == "instrument_closed"
+    assert gate.code(side=Side.SELL, reduce_only=True) == "instrument_closed"
+    amended = an_intent(symbol=PERPETUAL.symbol)
+    broken = gate.checks.check_amend(amended, PERPETUAL, D(60_000), START_NS)
+    assert broken is not None
+    assert (broken.code, broken.limit) == ("instrument_closed", "an instrument that trades")
+
+
 def test_an_order_that_would_meet_an_own_one_is_refused() -> None:
     gate = Gate()
     gate.open(**LIMIT, price="60000.5", side=Side.SELL)
