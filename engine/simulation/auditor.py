@@ -24,11 +24,13 @@ from engine.messages.rows import (
     TradeRow,
     TradingStateRow,
 )
-from engine.messages.rows_people import LimitRow
+from engine.messages.rows_executors import ExecutorRow
+from engine.messages.rows_people import LimitRow, RiskAlertRow
 from engine.messages.rows_trades import TradeChangeRow
 from engine.messages.venues import VenueRejected
 from engine.simulation.auditor_books import Books
 from engine.simulation.auditor_end import Difference, differences
+from engine.simulation.auditor_executors import Executors
 from engine.simulation.auditor_findings import Findings
 from engine.simulation.auditor_orders import Orders
 from engine.simulation.auditor_promises import Promises
@@ -54,6 +56,7 @@ class Auditor:
         self.orders = Orders(self.findings)
         self.units = Units(self.findings)
         self.books = Books(self.findings, self.orders)
+        self.executors = Executors(self.findings, self.orders)
         self.seen = Probes()
         self.promises = Promises(self.findings, self.orders, self.seen)
         """Where the workload reports what people asked and were told."""
@@ -73,6 +76,8 @@ class Auditor:
             PositionRow: self.books.position,
             TradingStateRow: self.promises.state,
             DiscrepancyRow: self._discrepancy,
+            ExecutorRow: self.executors.row,
+            RiskAlertRow: self.executors.alert,
         }
 
     @property
@@ -92,6 +97,7 @@ class Auditor:
         self._ground = ground
         self.findings.use(ground.clock)
         self.books.use(ground.instruments)
+        self.executors.use({each.symbol: each for each in ground.instruments}, ground.venues)
         symbols = [instrument.symbol for instrument in ground.instruments]
         for row in ground.tables.rows(LimitRow):
             if row.limit_type == POSITION_SIZE and row.is_active and row.account_id is not None:
@@ -137,6 +143,7 @@ class Auditor:
                     self.findings.broken("I16", f"unit {unit.id} of user {unit.user_id} holds a row of user {owner}")
             self.orders.end_of_unit()
             self.books.end_of_unit()
+            self.executors.end_of_unit(unit.user_id, unit.fence)
             self.seen.on_rows(unit.rows)
 
     def on_send(self, process: str, venue: Venue, message: msgspec.Struct) -> None:  # noqa: ARG002 - a port's names.
@@ -162,9 +169,12 @@ class Auditor:
         self.findings.saw("fault", fault.kind, fault.target, fault.duration_ns, fault.value)
         if "clock" in fault.kind or "skew" in fault.kind:
             self.sends.skew_ns += abs(fault.value)
+            self.executors.excuse(self.findings.now_ns + fault.duration_ns + abs(fault.value))
         if fault.kind.startswith(("db_", "commit_")):
             until_ns = self.findings.now_ns + fault.duration_ns + BACK_AGAIN_NS
             self.sends.free_until_ns = max(self.sends.free_until_ns, until_ns)
+        if fault.kind.startswith(("db_", "commit_", "freeze")):
+            self.executors.excuse(self.findings.now_ns + fault.duration_ns + BACK_AGAIN_NS)
 
     def unsettled(self) -> list[str]:
         """Return what is not at rest, or not the same on both sides, yet."""
@@ -189,14 +199,17 @@ class Auditor:
     def _order(self, row: OrderRow, unit: Any) -> None:
         self.seen.on_order(self.orders.rows.get(row.id), row)
         self.orders.order(row, unit)
+        self.executors.order(row)
 
     def _trade(self, row: TradeRow) -> None:
         self.seen.on_trade(row)
         self.orders.trade(row)
+        self.executors.trade(row)
         self.books.of_trade(row.id)
 
     def _change(self, row: TradeChangeRow) -> None:
         self.orders.change(row)
+        self.executors.change(row)
         self.books.of_trade(row.id)
 
     def _discrepancy(self, row: DiscrepancyRow) -> None:
@@ -206,4 +219,5 @@ class Auditor:
         found: list[Difference] = [("I15", f"{key} was never answered") for key in self.promises.open_keys()]
         for facts in self.venues.values():
             found += differences(facts, self.orders, self.books, self.discrepancies.values())
+        found += self.executors.unsettled()
         return found

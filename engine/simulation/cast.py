@@ -8,7 +8,7 @@ from engine.simulation.street import Street
 from engine.simulation.workload import People
 
 
-def usual_cast(_seed: int, forbidden: Collection[str] = ()) -> Cast:
-    """Return the cast of one run; `forbidden`: names of faults that must not happen."""
+def usual_cast(seed: int, forbidden: Collection[str] = ()) -> Cast:
+    """Return the cast of one run; `seed`: of it, `forbidden`: names of faults that must not happen."""
     auditor = Auditor()
-    return Cast(People(auditor.promises), auditor, Street(forbidden))
+    return Cast(People(auditor.promises, seed), auditor, Street(forbidden))

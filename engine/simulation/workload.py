@@ -10,9 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
-import msgspec
-
-from engine.domain.errors import BadInput, CivalError
+from engine.domain.errors import BadInput
 from engine.domain.identifiers import AccountId, AgentId, OrderId, UserId
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import OrderType, Scope, Side
@@ -22,14 +20,14 @@ from engine.messages.rows import AgentRow, OrderRow, PositionRow
 from engine.messages.rows_people import LimitRow
 from engine.messages.signals import StopAgent
 from engine.runtime.entropy import Rng
-from engine.runtime.errors import ActorDeadError, Timeout
 from engine.simulation.auditor_promises import Promises
 from engine.simulation.ports import Ground, Setting
+from engine.simulation.workload_asking import Nothing, ask, attempt
+from engine.simulation.workload_executors import ExecutorPeople
 from engine.simulation.workload_orders import Wish, draw_order, record_of
 from engine.simulation.workload_setting import ANNA, ANNA_MARGIN, ANNA_SPOT, BERT, BERT_MARGIN, draw_setting
 
 NS_PER_S: Final = 1_000_000_000
-ANSWER_TIMEOUT_NS: Final = 4 * NS_PER_S
 AGAIN_NS: Final = NS_PER_S
 CLIENTS: Final = 2
 """People of one account who act at the same time."""
@@ -42,15 +40,11 @@ NO_ROOM: Final = frozenset({"position_size", "position_notional", "open_orders"}
 """Denials that must not come when nothing is open and there is room."""
 
 
-class Nothing(Exception):
-    """No answer has come; it may still have happened."""
-
-
 class People:
     """Everybody who trades by hand in one run; a `Workload`."""
 
-    def __init__(self, promises: Promises) -> None:
-        """Report what is asked and answered to `promises`."""
+    def __init__(self, promises: Promises, seed: int | str = 0) -> None:
+        """Report what is asked and answered to `promises`; `seed` draws what they tell executors."""
         self._promises = promises
         self._counts: Counter[str] = Counter()
         self._instruments: dict[UUID, list[Instrument]] = {}
@@ -59,13 +53,14 @@ class People:
         self._known: dict[AccountId, list[OrderId]] = {}
         self._is_agents_stopped = False
         self._is_room_checked: dict[AccountId, None] = {}
+        self._executors = ExecutorPeople(seed, OWNERS, self._instruments)
 
     def setting(self, rng: Rng, start_ns: int) -> Setting:
         """Draw who trades what, and how busily."""
         setting = draw_setting(rng, start_ns)
         self._pace_ns = rng.choice((NS_PER_S // 2, NS_PER_S, 2 * NS_PER_S))
         by_symbol = {each.symbol: each for each in setting.instruments}
-        self._instruments = {
+        self._instruments |= {
             ANNA_SPOT: [by_symbol["BTC/USDT"]],
             ANNA_MARGIN: [by_symbol["ETH/USDT:USDT"]],
             BERT_MARGIN: [by_symbol["SOL/USDT:USDT"]],
@@ -74,7 +69,7 @@ class People:
 
     def counts(self) -> dict[str, int]:
         """Return what was done, by kind."""
-        return dict(sorted(self._counts.items()))
+        return dict(sorted((self._counts + self._executors.counts).items()))
 
     # --- The storm ----------------------------------------------------------------------------------------------------
 
@@ -82,7 +77,10 @@ class People:
         """Act for so long, then wait for what is not answered yet."""
         until_ns = ground.clock.now_ns() + duration_ns
         people = [(account_id, number) for account_id in OWNERS for number in range(CLIENTS)]
-        await asyncio.gather(*(self._act(ground, account_id, number, until_ns) for account_id, number in people))
+        acts = [self._act(ground, account_id, number, until_ns) for account_id, number in people]
+        if self._executors.exists:
+            acts.append(self._executors.storm(ground, until_ns))
+        await asyncio.gather(*acts)
 
     async def _act(self, ground: Ground, account_id: AccountId, number: int, until_ns: int) -> None:
         rng = ground.rng
@@ -123,7 +121,7 @@ class People:
         while True:
             self._promises.asked(wish.account_id, wish.key)
             try:
-                answer = await self._ask(ground, wish.user_id, wish.message(ground))
+                answer = await ask(ground, wish.user_id, wish.message(ground))
             except Nothing:
                 self._counts["asked again"] += 1
                 await ground.clock.sleep(AGAIN_NS + ground.rng.randrange(AGAIN_NS))
@@ -152,7 +150,7 @@ class People:
             reason="asked for",
             record=record_of(ground.ids, user_id, ground.clock.now_ns()),
         )
-        self._heard(await self._try(ground, user_id, message))
+        self._heard(await attempt(ground, user_id, message))
 
     async def _cancel_all(self, ground: Ground, user_id: UserId, account_id: AccountId | None) -> bool:
         message = CancelOrders(
@@ -161,7 +159,7 @@ class People:
             reason="all",
             record=record_of(ground.ids, user_id, ground.clock.now_ns()),
         )
-        return self._heard(await self._try(ground, user_id, message))
+        return self._heard(await attempt(ground, user_id, message))
 
     def _heard(self, answer: Any) -> bool:
         if isinstance(answer, CancelAnswer):
@@ -199,7 +197,7 @@ class People:
             record=record_of(ground.ids, user_id, ground.clock.now_ns()),
             **changes,
         )
-        if await self._try(ground, user_id, message) is not None:
+        if await attempt(ground, user_id, message) is not None:
             self._counts["amend answered"] += 1
 
     # --- Halts --------------------------------------------------------------------------------------------------------
@@ -218,7 +216,7 @@ class People:
         record = record_of(ground.ids, user_id, ground.clock.now_ns())
         halt = Halt(user_id=user_id, scope=scope, scope_id=named, reason="look", record=record)
         over = self._promises.halt_asked(scope, scope_id)
-        answer = await self._try(ground, user_id, halt)
+        answer = await attempt(ground, user_id, halt)
         if isinstance(answer, HaltAnswer):
             self._promises.halt_answered(scope, scope_id, answer, over)
             self._counts["halted"] += 1
@@ -231,7 +229,7 @@ class People:
         while True:
             record = record_of(ground.ids, user_id, ground.clock.now_ns())
             resume = Resume(user_id=user_id, scope=scope, scope_id=named, reason="looked", record=record)
-            if await self._try(ground, user_id, resume) is not None:
+            if await attempt(ground, user_id, resume) is not None:
                 self._promises.resume_answered(scope, scope_id)
                 self._counts["resumed"] += 1
                 return
@@ -243,12 +241,14 @@ class People:
         """Stop the agents, cancel what is open, and when nothing is, see that there is room as before."""
         if not self._is_agents_stopped:
             self._is_agents_stopped = await self._stop_agents(ground)
+        await self._executors.calm(ground)
         for user_id in (ANNA, BERT):
             await self._cancel_all(ground, user_id, None)
         await ground.clock.sleep(2 * NS_PER_S)
         if self._is_agents_stopped:
             for account_id in OWNERS:
-                if account_id not in self._is_room_checked and _is_quiet(ground, account_id):
+                is_over = self._executors.is_over(ground, account_id)
+                if is_over and account_id not in self._is_room_checked and _is_quiet(ground, account_id):
                     await self._check_room(ground, account_id)
 
     async def _stop_agents(self, ground: Ground) -> bool:
@@ -256,7 +256,7 @@ class People:
         for row in list(ground.tables.rows(AgentRow)):
             user_id = UserId(_column(row, "user_id"))
             message = StopAgent(user_id=user_id, agent_id=AgentId(_column(row, "id")))
-            answers.append(await self._try(ground, user_id, message, door="coordinator"))
+            answers.append(await attempt(ground, user_id, message, door="coordinator"))
         return all(answer is not None for answer in answers)
 
     async def _check_room(self, ground: Ground, account_id: AccountId) -> None:
@@ -284,7 +284,7 @@ class People:
         wish = Wish(OWNERS[account_id], account_id, instrument, key, fields)
         self._is_room_checked[account_id] = None
         self._promises.asked(account_id, key)
-        answer = await self._try(ground, wish.user_id, wish.message(ground))
+        answer = await attempt(ground, wish.user_id, wish.message(ground))
         if answer is None:
             self._promises.refused(key)
             return
@@ -292,48 +292,6 @@ class People:
         self._counts["room checked"] += 1
         if answer.denial is not None and answer.denial.code in NO_ROOM:
             self._promises.no_room(account_id, f"{side} {quantity} {instrument.symbol}", str(answer.denial))
-
-    # --- Asking -------------------------------------------------------------------------------------------------------
-
-    async def _try(self, ground: Ground, user_id: UserId, message: Any, door: str = "gate") -> Any:
-        """Ask once; None if no answer has come."""
-        try:
-            return await self._ask(ground, user_id, message, door)
-        except (Nothing, BadInput):
-            return None
-
-    async def _ask(self, ground: Ground, user_id: UserId, message: msgspec.Struct, door: str = "gate") -> Any:
-        """Ask an actor of a cell, wherever it runs now.
-
-        Raises:
-            Nothing: Nobody has answered; what was asked may still happen.
-            BadInput: It was refused for good.
-        """
-        refs = ground.doors.cell(user_id)
-        if refs is None:
-            raise Nothing
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        try:
-            reply = getattr(refs, door).ask(message)
-        except (CivalError, ActorDeadError) as error:
-            raise Nothing from error
-        reply.when_done(lambda _: _wake(waiter))
-        timer = ground.clock.call_at(ground.clock.now_ns() + ANSWER_TIMEOUT_NS, lambda: _wake(waiter))
-        await waiter
-        timer.cancel()
-        if not reply.done():
-            raise Nothing
-        try:
-            return reply.get()
-        except BadInput:
-            raise
-        except (CivalError, ActorDeadError, Timeout) as error:
-            raise Nothing from error
-
-
-def _wake(waiter: "asyncio.Future[None]") -> None:
-    if not waiter.done():
-        waiter.set_result(None)
 
 
 def _column(row: Any, name: str) -> Any:
