@@ -3,7 +3,7 @@
 A fill is booked at a cost that does not depend on how many came before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from engine.domain.errors import InvariantBroken
 from engine.domain.identifiers import Asset, Symbol, Venue
 from engine.domain.instrument import Instrument
 from engine.domain.journal import Entry, perpetual_fill, reversal, spot_fill
+from engine.domain.lots import Lot, Lots
 from engine.domain.position import Position
 from engine.domain.position_history import Deal, Effect, PositionHistory
 from engine.domain.reservations import Reservation, Reservations
@@ -49,6 +50,7 @@ class AccountBooks:
         totals: Mapping[Asset, Decimal],
         positions: Iterable[Position] = (),
         deals: Mapping[Symbol, Iterable[Deal]] | None = None,
+        lots: Mapping[Symbol, Iterable[Lot]] | None = None,
     ) -> None:
         """Start from what is stored.
 
@@ -58,6 +60,7 @@ class AccountBooks:
             totals: Sum of the ledger's cash lines per asset.
             positions: As stored; changed in place from now on.
             deals: The newest fills of each symbol, so that they can be taken back.
+            lots: What each position is made of, oldest first, with what those fills have closed.
         """
         self._venue = venue
         self._instruments = instruments
@@ -71,7 +74,8 @@ class AccountBooks:
         for position in positions:
             symbol = position.instrument.symbol
             self.positions[symbol] = position
-            self._histories[symbol] = PositionHistory(position, (deals or {}).get(symbol, ()))
+            made_of = Lots(position.instrument, (lots or {}).get(symbol, ()))
+            self._histories[symbol] = PositionHistory(position, (deals or {}).get(symbol, ()), made_of)
             self.lock_for(position.instrument)
 
     def instrument(self, symbol: Symbol) -> Instrument:
@@ -100,6 +104,14 @@ class AccountBooks:
         if history is None:
             history = self._histories[symbol] = PositionHistory(self.position(symbol))
         return history
+
+    def changed_lots(self, symbol: Symbol) -> list[Lot]:
+        """Return the lots of a position that are not what they were when this was last asked."""
+        return self.history(symbol).lots.take_changed()
+
+    def complete_lots(self, new_id: Callable[[], UUID], now_ns: int) -> list[Symbol]:
+        """Give positions that are not all lots the rest; return which."""
+        return [symbol for symbol, each in self._histories.items() if each.complete(new_id, now_ns)]
 
     def book(self, fill: Fill, row_id: UUID) -> Booked:
         """Book a fill or take one back: position first, since it says what is realised, then the entry.

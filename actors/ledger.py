@@ -13,7 +13,7 @@ import msgspec
 from actors.booking import Booking, Draft
 from actors.books import AccountBooks
 from actors.cell import Cell, Instruments
-from actors.ledger_rows import DOLLARS, LedgerRows, deals_of, restored_position
+from actors.ledger_rows import DOLLARS, LedgerRows, deals_of, lots_of, restored_position
 from actors.ledger_turns import MARK_DUE, PROJECT_LATE, VALUE_DUE, MarkDue, ProjectLate, ValueDue
 from actors.opening import Comparison
 from engine.domain.discrepancy import BALANCE
@@ -31,6 +31,7 @@ from engine.messages.portfolio import (
     WriteOffDiscrepancy,
 )
 from engine.messages.rows import BalanceRow, DiscrepancyRow, PositionRow, Row, TradeRow
+from engine.messages.rows_trades import LotRow
 from engine.messages.writing import JournalEvent, WriteUnit
 from engine.runtime.actor import AsyncioActor, handles
 from engine.runtime.future import AsyncioFuture
@@ -48,6 +49,8 @@ class LedgerLoad(msgspec.Struct, frozen=True, kw_only=True):
     """Those that are open."""
     trades: tuple[TradeRow, ...] = ()
     """The newest of each symbol that count, so that they can be taken back exactly."""
+    lots: tuple[LotRow, ...] = ()
+    """All that are open, and those that these trades have opened; oldest first."""
     is_opened: bool = False
     """Whether the account was compared with its venue before: what differs from then on is no opening."""
 
@@ -97,6 +100,7 @@ class Ledger(AsyncioActor):
             {row.asset: row.total for row in load.balances},
             [restored_position(instruments, venue, row) for row in load.positions],
             deals_of(load.trades),
+            lots_of(load.lots),
         )
         self._rows = LedgerRows(
             user_id=cell.user_id,
@@ -134,7 +138,10 @@ class Ledger(AsyncioActor):
         held = {asset: self._books.balance(asset) for asset in self._stored}
         stale = [asset for asset, each in held.items() if (each.free, each.locked) != self._stored[asset]]
         self._stored.clear()
-        self._project_later((), stale)
+        completed = self._books.complete_lots(self._cell.ids.uuid, self._cell.clock.now_ns())
+        if completed:
+            self.log.warning("lots_completed", symbols=completed)
+        self._project_later(completed, stale)
 
     # --- Booking ------------------------------------------------------------------------------------------------------
 
@@ -280,6 +287,7 @@ class Ledger(AsyncioActor):
             position = self._rows.position(self._books.position(symbol), mark, now_ns)
             rows.append(position)
             events.append(self._event("positions", "PositionChanged", position, now_ns))
+            rows += [self._rows.lot(symbol, lot, now_ns) for lot in self._books.changed_lots(symbol)]
         for asset in draft.assets:
             held = self._books.balance(asset)
             balance = self._rows.balance(held, self._usd_value(asset, held.total), now_ns)

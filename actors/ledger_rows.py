@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
 from actors.cell import Instruments
@@ -9,13 +10,16 @@ from engine.domain.balances import Balance
 from engine.domain.identifiers import AccountId, Asset, CorrelationId, Symbol, UserId, Venue
 from engine.domain.journal import Entry
 from engine.domain.kinds import PositionSide, Side
+from engine.domain.lots import Lot
 from engine.domain.ports import Ids
 from engine.domain.position import Position
 from engine.domain.position_history import Deal
 from engine.messages.rows import BalanceRow, LedgerEntryRow, LedgerLineRow, PositionRow, Row, TradeRow
+from engine.messages.rows_trades import LotRow
 
 DOLLARS = frozenset({"USD", "USDT", "USDC"})
 """Assets that count as US dollars."""
+NET: Final = PositionSide.NET.value
 
 
 class LedgerRows:
@@ -91,7 +95,7 @@ class LedgerRows:
             user_id=self._user_id,
             account_id=self._account_id,
             symbol=symbol,
-            position_side=PositionSide.NET.value,
+            position_side=NET,
             size=position.size,
             average_price=position.average_price,
             mark_price=mark,
@@ -100,6 +104,25 @@ class LedgerRows:
             realized_pnl=position.realized_pnl,
             fees_paid=position.fees_paid,
             exchange=self._venue,
+            updated_at=now_ns,
+        )
+
+    def lot(self, symbol: Symbol, lot: Lot, now_ns: int) -> LotRow:
+        """Return the row of a lot."""
+        return LotRow(
+            id=lot.id,
+            user_id=self._user_id,
+            account_id=self._account_id,
+            symbol=symbol,
+            position_side=NET,
+            trade_id=lot.trade_id,
+            side=lot.side.value,
+            quantity=lot.quantity,
+            remaining=lot.remaining,
+            price=lot.price,
+            realized_pnl=lot.gain,
+            opened_at=lot.opened_at_ns,
+            closed_at=lot.closed_at_ns,
             updated_at=now_ns,
         )
 
@@ -147,4 +170,23 @@ def deals_of(trades: Iterable[TradeRow]) -> dict[Symbol, list[Deal]]:
             realized_pnl=row.realized_pnl,
         )
         found.setdefault(row.symbol, []).append(deal)
+    return found
+
+
+def lots_of(rows: Iterable[LotRow]) -> dict[Symbol, list[Lot]]:
+    """Rebuild the lots of each symbol's position, in the order of their rows."""
+    found: dict[Symbol, list[Lot]] = {}
+    for row in rows:
+        lot = Lot(
+            id=row.id,
+            trade_id=row.trade_id,
+            opened_at_ns=row.opened_at,
+            side=Side(row.side),
+            quantity=row.quantity,
+            remaining=row.remaining,
+            price=row.price,
+            gain=row.realized_pnl,
+            closed_at_ns=row.closed_at,
+        )
+        found.setdefault(row.symbol, []).append(lot)
     return found

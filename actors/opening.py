@@ -119,7 +119,7 @@ class Comparison:
         self._entry_prices = {each.symbol: each.entry_price for each in account.positions}
         differences = self._differences(account)
         if not self._is_opened:
-            differences = [each for each in differences if not self._open_with(found, each)]
+            differences = [each for each in differences if not self._open_with(found, each, now_ns)]
             self._is_opened = True
             found.marks.append(self._mark(wall_ns))
         differences = [each for each in differences if matters(each.amount, self._step(each))]
@@ -152,7 +152,7 @@ class Comparison:
 
     # --- Opening ------------------------------------------------------------------------------------------------------
 
-    def _open_with(self, found: Found, difference: Difference) -> bool:
+    def _open_with(self, found: Found, difference: Difference, now_ns: int) -> bool:
         """Book what was there before us; False where nobody can say what it has cost."""
         if difference.kind == BALANCE:
             entry = opening_balance(difference.name, difference.amount)
@@ -165,8 +165,8 @@ class Comparison:
             return False
         symbol, size = difference.name, difference.amount
         instrument = self._books.instrument(symbol)
-        self._books.position(symbol).apply_fill(Side.BUY if size > ZERO else Side.SELL, entry_price, size.copy_abs())
-        self._books.history(symbol).forget()  # It was before every fill that we know.
+        side = Side.BUY if size > ZERO else Side.SELL
+        self._books.history(symbol).adopt(self._cell.ids.uuid(), side, entry_price, size.copy_abs(), now_ns)
         found.entries.append((opening_position(instrument, size), "position before the first entry"))
         found.symbols.append(symbol)
         return True

@@ -52,7 +52,7 @@ def write_off(
         at_ns: Wall time.
     """
     amount = subtract(known.venue, known.ours)
-    entry = _apply(books, known, amount, entry_price)
+    entry = _apply(books, known, amount, entry_price, entry_id, at_ns)
     detail: dict[str, Any] = {
         **(known.detail or {}),
         "reason": reason,
@@ -88,7 +88,7 @@ def take_back(
     detail: dict[str, Any] = dict(row.detail or {})
     amount, entry_price = Decimal(detail["amount"]), Decimal(detail["entry_price"])
     reverses = UUID(detail["entry_id"])
-    _apply(books, row, amount.copy_negate(), entry_price)
+    _apply(books, row, amount.copy_negate(), entry_price, entry_id, at_ns)
     detail |= {"taken_back": {"reason": reason, "by": by, "entry_id": str(entry_id)}}
     opened = msgspec.structs.replace(
         row,
@@ -103,13 +103,18 @@ def take_back(
     return WrittenOff(row=opened, entry=entry, entry_id=entry_id, reverses=reverses, memo=f"taken back: {reason}")
 
 
-def _apply(books: AccountBooks, row: DiscrepancyRow, amount: Decimal, entry_price: Decimal) -> Entry:
+def _apply(
+    books: AccountBooks, row: DiscrepancyRow, amount: Decimal, entry_price: Decimal, entry_id: UUID, at_ns: int
+) -> Entry:
     entry = _entry(books, row, amount)
     if row.kind == BALANCE:
         books.apply(entry)
-    else:
-        _resize(books.position(row.asset), amount, entry_price)
-        books.history(row.asset).forget()  # No fill has made it what it is now.
+        return entry
+    history = books.history(row.asset)
+    price = entry_price or history.position.average_price
+    _resize(history.position, amount, price)
+    history.lots.write_off(entry_id, amount, price, at_ns)
+    history.forget()  # No fill has made it what it is now.
     return entry
 
 
@@ -119,9 +124,9 @@ def _entry(books: AccountBooks, row: DiscrepancyRow, amount: Decimal) -> Entry:
     return position_adjustment(books.instrument(row.asset), amount)
 
 
-def _resize(position: Position, amount: Decimal, entry_price: Decimal) -> None:
+def _resize(position: Position, amount: Decimal, price: Decimal) -> None:
     """Change the size of a position without realising anything."""
-    instrument, before, price = position.instrument, position.size, entry_price or position.average_price
+    instrument, before = position.instrument, position.size
     after = add(before, amount)
     if not after:
         position.cost = ZERO

@@ -138,7 +138,10 @@ class CellLoader:
         loads = _by_account(await order_loads(connection, orders), lambda load: load.row)
         positions = _by_account(_rows(rows.PositionRow, await connection.fetch(sql["positions"], ids)))
         balances = _by_account(_rows(rows.BalanceRow, await connection.fetch(sql["balances"], ids)))
-        recent = _by_account(_rows(rows.TradeRow, await connection.fetch(sql["recent_trades"], ids, RECENT_TRADES)))
+        newest = _rows(rows.TradeRow, await connection.fetch(sql["recent_trades"], ids, RECENT_TRADES))
+        recent = _by_account(newest)
+        made_of = await connection.fetch(sql["lots"], ids, [trade.id for trade in newest])
+        lots = _by_account(_rows(rows_trades.LotRow, made_of))
         kept = await connection.fetch(sql["tombstones"], ids, TOMBSTONES_MAX)
         tombstones = _by_account(_rows(rows_trades.TradeEvidenceRow, kept))
         open_ones = await connection.fetch(sql["discrepancies"], ids)
@@ -151,6 +154,7 @@ class CellLoader:
                 balances=balances[_uuid(record["id"])],
                 discrepancies=discrepancies[_uuid(record["id"])],
                 recent_trades=recent[_uuid(record["id"])],
+                lots=lots[_uuid(record["id"])],
                 tombstones=tombstones[_uuid(record["id"])],
                 is_opened=record["is_opened"],
                 watermark=record["watermark"],

@@ -46,6 +46,7 @@ FACTS: Final[tuple[type[Row], ...]] = (
     rows_trades.TradeEvidenceRow,
     rows.LedgerEntryRow,
     rows.LedgerLineRow,
+    rows_trades.LotRow,
     rows.PositionRow,
     rows.BalanceRow,
     rows.WatermarkRow,

@@ -265,6 +265,7 @@ async def _start_books(
             balances=state.balances,
             discrepancies=state.discrepancies,
             trades=state.recent_trades,
+            lots=state.lots,
             is_opened=state.is_opened,
         ),
         open_orders=open_orders,

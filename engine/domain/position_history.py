@@ -9,11 +9,12 @@ Winding back needs no earlier states. Whatever a fill did, it changed the cost b
 
     cost before == cost after - realised - signed notional
 
-so the position and the profit of each fill, which their rows hold, are enough after a restart as well.
+so the position and the profit of each fill, which their rows hold, are enough after a restart as well. The lots are
+wound back with it.
 """
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -21,6 +22,7 @@ from uuid import UUID
 import msgspec
 
 from engine.domain.kinds import Side
+from engine.domain.lots import Lots
 from engine.domain.position import Position
 from engine.domain.values import ZERO, subtract
 
@@ -65,16 +67,18 @@ class Effect(msgspec.Struct, frozen=True, gc=False):
 class PositionHistory:
     """A position and its newest deals."""
 
-    __slots__ = ("_deals", "_newest", "position")
+    __slots__ = ("_deals", "_newest", "lots", "position")
 
-    def __init__(self, position: Position, deals: Iterable[Deal] = ()) -> None:
+    def __init__(self, position: Position, deals: Iterable[Deal] = (), lots: Lots | None = None) -> None:
         """Continue a position.
 
         Args:
             position: As it is now; changed in place from now on.
             deals: Its newest ones with what each realised, in any order.
+            lots: Of the same size; None if there are none yet.
         """
         self.position = position
+        self.lots = Lots(position.instrument) if lots is None else lots
         self._deals = sorted(deals, key=_key_of)
         self._newest: Key | None = self._deals[-1].key if self._deals else None
 
@@ -86,11 +90,26 @@ class PositionHistory:
         self._deals.clear()
         self._newest = None
 
+    def adopt(self, lot_id: UUID, side: Side, price: Decimal, quantity: Decimal, at_ns: int) -> None:
+        """Take in what was there before every deal that is known; `lot_id`: of the lot that it may open."""
+        self.forget()
+        self.position.apply_fill(side, price, quantity)
+        self.lots.apply(lot_id, side, price, quantity, at_ns)
+
+    def complete(self, new_id: Callable[[], UUID], at_ns: int) -> bool:
+        """Give what no lot is known of a lot at the average price; whether there was such."""
+        position, lots = self.position, self.lots
+        missing = subtract(position.size, lots.size)
+        if missing:
+            lots.write_off(new_id(), missing, position.average_price, at_ns)
+        return bool(missing)
+
     def add(self, deal: Deal) -> Effect:
         """Book a deal where its execution time puts it; mostly that is the end."""
         key = deal.key
         if self._newest is None or key >= self._newest:
-            deal.realized_pnl = realized = self.position.apply_fill(deal.side, deal.price, deal.quantity)
+            realized = self._apply(deal)
+            deal.realized_pnl = realized
             self._deals.append(deal)
             self._newest = key
             if len(self._deals) >= 2 * KEPT_MAX:
@@ -98,7 +117,7 @@ class PositionHistory:
             return Effect(realized, realized)
         before = self.position.realized_pnl
         later = self._wind_back(key)
-        deal.realized_pnl = self.position.apply_fill(deal.side, deal.price, deal.quantity)
+        deal.realized_pnl = self._apply(deal)
         revalued = self._apply_again(later)
         insort(self._deals, deal, key=_key_of)
         return Effect(subtract(self.position.realized_pnl, before), deal.realized_pnl, revalued)
@@ -111,6 +130,7 @@ class PositionHistory:
         if known is None:
             later = self._wind_back((0, 0, ""))
             self.position.apply_fill(deal.side.opposite, deal.price, deal.quantity)
+            self.lots.take_out(deal.row_id, deal.side, deal.price, deal.quantity, deal.at_ns)
         else:
             later = self._wind_back(key, known)
             self._unapply(known)
@@ -130,7 +150,13 @@ class PositionHistory:
         later.reverse()
         return later
 
+    def _apply(self, deal: Deal) -> Decimal:
+        row_id, side, price, quantity = deal.row_id, deal.side, deal.price, deal.quantity
+        self.lots.apply(row_id, side, price, quantity, deal.at_ns, row_id)
+        return self.position.apply_fill(side, price, quantity)
+
     def _unapply(self, deal: Deal) -> None:
+        self.lots.undo(deal.row_id, deal.side, deal.price, deal.quantity, deal.at_ns)
         position = self.position
         notional = position.instrument.notional(deal.price, deal.quantity)
         quantity = deal.quantity
@@ -143,7 +169,7 @@ class PositionHistory:
     def _apply_again(self, later: list[Deal]) -> tuple[Deal, ...]:
         revalued = []
         for deal in later:
-            realized = self.position.apply_fill(deal.side, deal.price, deal.quantity)
+            realized = self._apply(deal)
             if realized != deal.realized_pnl:
                 deal.realized_pnl = realized
                 revalued.append(deal)

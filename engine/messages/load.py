@@ -22,7 +22,7 @@ from engine.messages.rows_executors import ExecutorRow
 from engine.messages.rows_halts import HaltRow
 from engine.messages.rows_losses import LimitTripRow, RiskDayRow
 from engine.messages.rows_people import AccountRow, LimitRow
-from engine.messages.rows_trades import TradeEvidenceRow
+from engine.messages.rows_trades import LotRow, TradeEvidenceRow
 
 
 class AgentHolding(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +61,8 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     """Those that are open."""
     recent_trades: tuple[TradeRow, ...] = ()
     """The newest of each symbol that count, so that the ledger can take them back exactly."""
+    lots: tuple[LotRow, ...] = ()
+    """All that are open, and those that these trades have opened; oldest first."""
     tombstones: tuple[TradeEvidenceRow, ...] = ()
     """Reports about trades of which no order of ours is known."""
     is_opened: bool = False

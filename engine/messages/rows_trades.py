@@ -52,3 +52,29 @@ class TradeEvidenceRow(Row, frozen=True, kw_only=True):
     """Of the trade; of a void the venue's time of it."""
     correlation_id: UUID | None
     created_at: Ns
+
+
+class LotRow(Row, frozen=True, kw_only=True):
+    """`lots`: what one fill has opened of a position, and how much of it is still open."""
+
+    __table__: ClassVar[str] = "lots"
+    __mode__: ClassVar[Mode] = "upsert"
+
+    id: UUID
+    """That of the trade, where there is one."""
+    user_id: UUID
+    account_id: UUID
+    symbol: str
+    position_side: str
+    trade_id: UUID | None
+    """None for what no trade has opened: a position that was there before us, one that was written off."""
+    side: str
+    quantity: Decimal
+    """0 when its trade has opened nothing after all: it was taken back, or one before it came late."""
+    remaining: Decimal
+    price: Decimal
+    realized_pnl: Decimal
+    """Of the closed part, quote units, without fees."""
+    opened_at: Ns
+    closed_at: Ns | None
+    updated_at: Ns

@@ -26,7 +26,7 @@ from engine.messages.rows import (
 )
 from engine.messages.rows_executors import ExecutorRow
 from engine.messages.rows_people import LimitRow, RiskAlertRow
-from engine.messages.rows_trades import TradeChangeRow
+from engine.messages.rows_trades import LotRow, TradeChangeRow
 from engine.messages.venues import VenueRejected
 from engine.simulation.auditor_books import Books
 from engine.simulation.auditor_end import Difference, differences
@@ -74,6 +74,7 @@ class Auditor:
             LedgerLineRow: self.books.line,
             BalanceRow: self.books.balance,
             PositionRow: self.books.position,
+            LotRow: self.books.lots.row,
             TradingStateRow: self.promises.state,
             DiscrepancyRow: self._discrepancy,
             ExecutorRow: self.executors.row,

@@ -8,6 +8,7 @@ from uuid import UUID
 from engine.domain.instrument import Instrument
 from engine.messages.rows import BalanceRow, LedgerEntryRow, LedgerLineRow, PositionRow, TradeRow
 from engine.simulation.auditor_findings import ZERO, Findings, minus, plus, times
+from engine.simulation.auditor_lots import MadeOf
 from engine.simulation.auditor_orders import Orders
 
 CASH: Final = "assets:cash"
@@ -38,6 +39,7 @@ class Books:
         "booked",
         "cash",
         "flows",
+        "lots",
         "opened",
         "other",
         "positions",
@@ -69,10 +71,12 @@ class Books:
         """Account and asset -> cash that neither trades nor openings have moved: transfers, adjustments, funding."""
         self.balances: dict[Held, BalanceRow] = {}
         self.positions: dict[Held, PositionRow] = {}
+        self.lots = MadeOf(findings)
 
     def use(self, instruments: Iterable[Instrument]) -> None:
         """Take over what is traded."""
         self._instruments = {each.symbol: each for each in instruments}
+        self.lots.use(self._instruments)
 
     # --- Rows ---------------------------------------------------------------------------------------------------------
 
@@ -110,6 +114,9 @@ class Books:
             self._count_bookings()
         if self._cash_touched:
             self._compare_cash()
+        if self._size_touched or self.lots.is_touched:
+            flows = {held: flow for held, flow in self.flows.items() if held not in self.opened}
+            self.lots.end_of_unit(self._size_touched, self.sizes, flows)
         if self._size_touched:
             self._compare_sizes()
 

@@ -13,6 +13,7 @@ from engine.messages.orders import BookUnit, Fill, FillBooked, OrderChanged
 from engine.messages.portfolio import AccountMarked, PositionQuery
 from engine.messages.ports import UnitResult
 from engine.messages.rows import BalanceRow, LedgerEntryRow, LedgerLineRow, OrderRow, PositionRow, Row, TradeRow
+from engine.messages.rows_trades import LotRow
 from engine.messages.writing import WriteUnit
 from tests.actors.conftest import MakeRig, MakeScripted
 from tests.actors.test_books import a_fill
@@ -231,3 +232,73 @@ async def test_the_position_of_what_was_never_traded_is_zero(make_scripted: Make
     rig = await make_scripted()
     assert await rig.ledger.ask(PositionQuery(symbol="ETH/USDT")) == ZERO
     assert rig.rows(OrderRow) == []
+
+
+# --- Lots ------------------------------------------------------------------------------------------------------------
+
+
+def lots(rig: CellRig) -> list[tuple[int, str, str, str]]:
+    """Return trade, quantity, rest and profit of each lot, in the order of their trades."""
+    found = sorted(rig.rows(LotRow), key=lambda row: (row.opened_at, row.id))
+    return [
+        (0 if row.trade_id is None else row.trade_id.int % 1000 - 600, str(row.quantity), str(row.remaining),
+         str(row.realized_pnl))
+        for row in found
+    ]  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_a_fill_opens_a_lot_and_closes_the_oldest_ones_in_its_own_unit(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    units = units_with(rig, LotRow)
+    opened = [rig.numbers.open(), rig.numbers.open(), rig.numbers.open()]
+    book(rig, opened[0], a_fill())
+    book(rig, opened[1], a_fill(external_trade_id="t2", price="61000", executed_at_ns=START_NS + 1))
+    closing = a_fill(Side.SELL, "0.15", "62000", external_trade_id="t3", executed_at_ns=START_NS + 2)
+    book(rig, opened[2], closing)
+    await rig.settle()
+    assert units == [unit.n for unit in opened]
+    assert lots(rig) == [(1, "0.1", "0.0", "200.0"), (2, "0.1", "0.05", "50.00")]
+    first, second = sorted(rig.rows(LotRow), key=lambda row: row.opened_at)
+    assert (first.trade_id, first.closed_at, second.closed_at) == (first.id, START_NS + 2, None)
+    assert (first.side, first.price, first.symbol, first.account_id) == ("buy", D(60_000), closing.symbol, ACCOUNT)
+    (position,) = rig.rows(PositionRow)
+    assert sum((row.remaining for row in rig.rows(LotRow)), ZERO) == position.size
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("dies", [False, True], ids=["at once", "after a restart"])
+async def test_a_fill_that_is_taken_back_leaves_the_lots_as_if_it_had_never_been(
+    make_scripted: MakeScripted,
+    dies: bool,
+) -> None:
+    rig = await make_scripted()
+    early = a_fill(price="50000")
+    closing = a_fill(Side.SELL, "0.15", "62000", external_trade_id="t3", executed_at_ns=START_NS + 2)
+    book(rig, rig.numbers.open(), early)
+    book(rig, rig.numbers.open(), a_fill(external_trade_id="t2", price="61000", executed_at_ns=START_NS + 1))
+    book(rig, rig.numbers.open(), closing)
+    await rig.settle()
+    if dies:
+        await rig.crash()
+        await rig.start()
+    taken = msgspec.structs.replace(early, is_reversal=True)
+    row = msgspec.structs.replace(trade_row(1, early), voided_by=an_id(601))
+    rig.ledger.tell(BookUnit(unit=rig.numbers.open(), fills=(taken,), trades=(row,)))
+    await rig.settle()
+    assert [each for each in lots(rig) if each[1] != "0.0"] == [
+        (2, "0.1", "0.0", "100.0"), (3, "0.05", "0.05", "0"),
+    ]  # fmt: skip
+    (position,) = rig.rows(PositionRow)
+    assert (position.size, sum((row.realized_pnl for row in rig.rows(LotRow)), ZERO)) == (D("-0.05"), D(100))
+
+
+@pytest.mark.asyncio
+async def test_a_position_from_before_there_were_lots_gets_one(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    book(rig, rig.numbers.open(), a_fill())
+    await rig.settle()
+    rig.store.tables._rows["lots"].clear()
+    await rig.crash()
+    await rig.start()
+    assert lots(rig) == [(0, "0.1", "0.1", "0")]

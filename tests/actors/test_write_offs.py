@@ -22,7 +22,8 @@ SYMBOL = PERPETUAL.symbol
 def some_books(usdt: str = "100", size: str = "0") -> AccountBooks:
     books = AccountBooks("binance", {(PERPETUAL.venue, SYMBOL): PERPETUAL}, {"USDT": D(usdt)})
     if D(size):
-        books.position(SYMBOL).apply_fill(Side.BUY if D(size) > 0 else Side.SELL, D(50_000), abs(D(size)))
+        side = Side.BUY if D(size) > 0 else Side.SELL
+        books.history(SYMBOL).adopt(an_id(1), side, D(50_000), abs(D(size)), START_NS)
     return books
 
 

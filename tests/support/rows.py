@@ -75,6 +75,7 @@ _OF_CLASS: Final[dict[type[Row], dict[str, st.SearchStrategy[Any]]]] = {
     rows.LedgerEntryRow: {
         "kind": _one_of("opening", "fill", "adjustment"), "trade_id": st.none(), "reverses": st.none(),
     },
+    rows_trades.LotRow: {"trade_id": st.none(), "quantity": AMOUNTS.map(abs), "remaining": st.just(Decimal(0))},
     rows_trades.TradeEvidenceRow: {"kind": _one_of("conflict", "void", "unlisted")},
     rows.SignalRow: {"strength": st.decimals(0, 100, places=18), "confidence": st.decimals(0, 1, places=18)},
     rows.AgentRow: {"status": _one_of("active", "inactive", "paused", "error")},

@@ -90,10 +90,9 @@ CREATE TABLE lots (
     position_side position_side NOT NULL DEFAULT 'net',
     trade_id uuid,
     side order_side NOT NULL,
-    quantity positive_amount NOT NULL,
+    quantity amount NOT NULL CHECK (quantity >= 0), -- 0: its trade has opened nothing after all
     remaining amount NOT NULL CHECK (remaining >= 0 AND remaining <= quantity),
     price amount NOT NULL,
-    fees amount NOT NULL DEFAULT 0,
     realized_pnl amount NOT NULL DEFAULT 0,
     opened_at timestamptz NOT NULL,
     closed_at timestamptz,

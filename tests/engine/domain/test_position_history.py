@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import Side
+from engine.domain.lots import Lot, Lots
 from engine.domain.position import Position
 from engine.domain.position_history import KEPT_MAX, Deal, PositionHistory
 from tests.support.domain import a_perpetual, a_spot
@@ -78,6 +79,10 @@ SHAPES = st.lists(
 )
 
 
+def lots_of(lots: Lots) -> list[tuple[UUID, Side, Decimal, Decimal, Decimal]]:
+    return [(lot.id, lot.side, lot.quantity, lot.remaining, lot.price) for lot in lots]
+
+
 def state_of(position: Position) -> tuple[Decimal, Decimal, Decimal]:
     return position.size, position.cost, position.realized_pnl
 
@@ -100,6 +105,7 @@ def test_any_arrival_and_any_reversal_end_in_what_is_left(
     steps = data.draw(st.permutations([("add", n) for n in range(len(deals))] + [("remove", n) for n in gone]))
     played = PositionHistory(Position(instrument=instrument))
     wanted: list[Deal] = []
+    stored: dict[UUID, Lot] = {}
     change = D(0)
     for word, n in steps:
         if word == "add" and not any(d.row_id == deals[n].row_id for d in wanted):
@@ -109,10 +115,37 @@ def test_any_arrival_and_any_reversal_end_in_what_is_left(
         elif word == "remove" and any(d.row_id == deals[n].row_id for d in wanted):
             wanted = [d for d in wanted if d.row_id != deals[n].row_id]
             change += played.remove(deals[n]).realized_pnl
+        stored |= {lot.id: msgspec.structs.replace(lot) for lot in played.lots.take_changed()}
         if data.draw(st.booleans()):  # A restart.
-            played = PositionHistory(played.position, wanted)
-    plain = Position(instrument=instrument)
+            place = {deal.row_id: deal.key for deal in deals}
+            lots = sorted((msgspec.structs.replace(lot) for lot in stored.values()), key=lambda lot: place[lot.id])
+            played = PositionHistory(played.position, wanted, Lots(instrument, lots))
+    plain, plain_lots = Position(instrument=instrument), Lots(instrument)
     for deal in sorted(wanted, key=lambda each: each.key):
+        plain_lots.apply(deal.row_id, deal.side, deal.price, deal.quantity, deal.at_ns, deal.row_id)
         assert deal.realized_pnl == plain.apply_fill(deal.side, deal.price, deal.quantity)
     assert state_of(played.position) == state_of(plain)
     assert change == plain.realized_pnl
+    assert lots_of(played.lots) == lots_of(plain_lots)
+    gains = {lot.id: lot.gain for lot in plain_lots.take_changed()}
+    assert {lot.id: lot.gain for lot in stored.values() if lot.quantity} == gains
+    assert played.lots.size == plain.size
+    assert sum(gains.values(), D(0)) - plain_lots.cost == plain.realized_pnl - plain.cost
+
+
+def test_what_was_there_before_is_a_lot_without_a_trade() -> None:
+    history = flat()
+    history.add(a_deal(1))
+    history.adopt(UUID(int=9), BUY, D(40), D(3), 5)
+    assert len(history) == 0
+    assert (history.position.size, history.lots.size) == (D(4), D(4))
+    assert [(lot.id.int, lot.trade_id) for lot in history.lots] == [(1, UUID(int=1)), (9, None)]
+
+
+def test_a_position_without_lots_gets_one_for_what_is_missing() -> None:
+    position = Position(instrument=a_perpetual())
+    position.apply_fill(BUY, D(100), D(3))
+    history = PositionHistory(position)
+    assert history.complete(lambda: UUID(int=9), 7)
+    assert [(lot.id.int, lot.trade_id, lot.remaining, lot.price) for lot in history.lots] == [(9, None, D(3), D(100))]
+    assert not history.complete(lambda: UUID(int=10), 8)
