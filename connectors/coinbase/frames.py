@@ -42,7 +42,11 @@ def number_or_none(text: str) -> Decimal | None:
     """
     if not text:
         return None
-    value = Decimal(text)
+    try:
+        value = Decimal(text)
+    except ArithmeticError:
+        msg = f"expected a number, was {text!r}"
+        raise ValueError(msg) from None
     if not value.is_finite():
         msg = f"expected a finite number, was {text}"
         raise ValueError(msg)
