@@ -15,6 +15,7 @@ from engine.benchmarks.harness import Ratio, Result, Side, cpu_seconds, gauge, m
 from engine.benchmarks.path_durable import on_durable_latency
 from engine.benchmarks.path_engine import Outcome, PathEngine, floor, quotes
 from engine.benchmarks.path_latency import on_latency_us
+from engine.benchmarks.path_ledger import on_ledger_us
 from engine.messages.market import QuoteTick
 
 REFERENCE: Final = {
@@ -41,6 +42,8 @@ FEW_TRADES_FLOOR: Final = FEW_TRADES_GOAL / 3_200_000
 """The same as a part of the floor, which makes 3.2 million on the machine that the peers were measured on."""
 MANY_TRADES_FLOOR: Final = MANY_TRADES_GOAL / 2_400_000
 """And at 10/20, where it makes 2.4 million."""
+LEDGER_US: Final = 15.0
+"""CPU of booking one fill."""
 ORDER_US: Final = 139 / 10
 """A tenth of what NautilusTrader's node takes from a tick to its order."""
 FILL_US: Final = 788 / 20
@@ -57,6 +60,7 @@ def run(rounds: int) -> list[Result]:
     return [
         *_rates("P2 50/200", _against_floor(200_000, 50, 200, FEW_TRADES_FLOOR), FEW_TRADES_GOAL, rounds),
         *_rates("P2 10/20", _against_floor(TICKS, 10, 20, MANY_TRADES_FLOOR), MANY_TRADES_GOAL, rounds),
+        *_ledger(rounds),
         gauge("P3 CPU per order at 10,000 against 1,000", [on_flat() for _ in range(2)], unit="times", goal=1.3),
         *_latencies(rounds),
         *_durable_latencies(),
@@ -65,6 +69,16 @@ def run(rounds: int) -> list[Result]:
             [on_fill_us() for _ in range(rounds)],
             unit="us of CPU, all books and both commits included",
         ),
+    ]
+
+
+def _ledger(rounds: int) -> list[Result]:
+    measured = [on_ledger_us() for _ in range(rounds)]
+    costs, growth = [few for few, _ in measured], [many / few for few, many in measured]
+    unit = "us of CPU, with lots, entries, position, balance and events"
+    return [
+        gauge("L1 fill to ledger", costs, unit=unit, goal=LEDGER_US),
+        gauge("L1 fill to ledger at 20,000 against 2,000", growth, unit="times", goal=1.2),
     ]
 
 

@@ -21,6 +21,14 @@ WITH sums AS (
 SELECT account_id, asset, b.total, s.total AS lines FROM balances b FULL JOIN sums s USING (account_id, asset)
 WHERE coalesce(b.total, 0) <> coalesce(s.total, 0) LIMIT 10
 
+-- name: positions that are not the sum of their open lots
+-- Lots and position are two views on the same trades.
+WITH sums AS (
+    SELECT account_id, symbol, sum(CASE side WHEN 'buy' THEN remaining ELSE -remaining END) AS size
+    FROM lots WHERE remaining > 0 GROUP BY 1, 2)
+SELECT account_id, symbol, p.size, s.size AS lots FROM positions p FULL JOIN sums s USING (account_id, symbol)
+WHERE coalesce(p.size, 0) <> coalesce(s.size, 0) LIMIT 10
+
 -- name: holes in a journal
 -- A user's events count 1, 2, 3 from the oldest that is kept.
 SELECT user_id, seq FROM (

@@ -18,6 +18,7 @@ SPOILED = {
     "orders whose filled quantity is not the sum of their trades": "update orders set filled_quantity = 2",
     "trades without a ledger entry": "update ledger_entries set trade_id = null",
     "balances that are not the sum of their ledger lines": "update balances set free = 6, total = 6",
+    "positions that are not the sum of their open lots": "update lots set remaining = remaining / 2",
     "holes in a journal": """
         insert into events (user_id, seq, channel, prev_seq, unit_id, type, payload, at)
         select user_id, 3, channel, 1, unit_id, type, payload, at from events

@@ -152,3 +152,29 @@ async def test_what_agents_hold_and_where_they_were(pasts: Pasts, text: str) -> 
     assert loaded is not None
     assert (loaded.agents[0].state, loaded.agents[0].input_position) == ({"n": 1}, 9)
     assert [row.id for row in typed_rows(pasts.tables, rows.AgentRow)] == [agent.id]
+
+
+async def test_lots_that_are_open_and_those_of_the_newest_trades_come_in_the_order_of_their_trades(
+    pasts: Pasts,
+) -> None:
+    make, account = pasts.make, pasts.mine.account
+    order, theirs = make.order(account), make.order(pasts.other.account)
+    trades = [
+        make.trade(order, external_trade_id=name, executed_at=AT_NS + at * S)
+        for name, at in (("10", 2), ("9", 2), ("1", 3), ("2", 1), ("3", 4))
+    ]
+    closed = {"remaining": D(0), "closed_at": AT_NS}
+    lots = [
+        *(make.lot(trade) for trade in trades[:3]), make.lot(trades[3], **closed),
+        make.lot(trades[4], id=make.id(), trade_id=None, opened_at=AT_NS + 2 * S),
+        make.lot(trades[4], id=make.id(), trade_id=None, **closed),
+    ]  # fmt: skip
+    foreign = make.trade(theirs)
+    await pasts.write(
+        order, theirs, *trades, foreign, make.position(account), make.position(pasts.other.account), *lots,
+        make.lot(foreign),
+    )  # fmt: skip
+    state = await pasts.compare(pasts.mine.user_id)
+    assert state is not None
+    assert [lot.id for lot in state.accounts[0].lots] == [lots[place].id for place in (3, 4, 1, 0, 2)]
+    await pasts.compare(pasts.other.user_id)

@@ -46,6 +46,15 @@ CHECKS = {
         from (select * from positions where symbol like '%:%') p full join sums s using (account_id, symbol)
         where coalesce(p.size, 0) <> coalesce(s.size, 0)
     """,
+    "a position that is not the sum of its open lots": """
+        with sums as (
+          select account_id, symbol, sum(case side when 'buy' then remaining else -remaining end) as size,
+                 count(distinct side) as sides
+          from lots where remaining > 0 group by 1, 2)
+        select coalesce(p.account_id, s.account_id), coalesce(p.symbol, s.symbol), p.size, s.size as lots
+        from positions p full join sums s using (account_id, symbol)
+        where coalesce(p.size, 0) <> coalesce(s.size, 0) or s.sides > 1
+    """,
     "a ledger entry that does not sum to zero": """
         select entry_id, asset, sum(amount) from ledger_lines group by 1, 2 having sum(amount) <> 0
     """,

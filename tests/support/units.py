@@ -7,8 +7,9 @@ from uuid import UUID
 import msgspec
 
 from engine.domain.identifiers import AccountId, UnitId, UserId
-from engine.messages.rows import AgentRow, OrderRequestRow, OrderRow, Row, TradeRow
+from engine.messages.rows import AgentRow, OrderRequestRow, OrderRow, PositionRow, Row, TradeRow
 from engine.messages.rows_people import AccountRow, UserRow
+from engine.messages.rows_trades import LotRow
 from engine.messages.writing import JournalEvent, WriteUnit
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng
@@ -79,6 +80,24 @@ class UnitMaker:
             "executed_at": AT_NS, "created_at": AT_NS,
         }  # fmt: skip
         return TradeRow(**(fields | changes))
+
+    def lot(self, trade: TradeRow, **changes: Any) -> LotRow:
+        fields: dict[str, Any] = {
+            "id": trade.id, "user_id": trade.user_id, "account_id": trade.account_id, "symbol": trade.symbol,
+            "position_side": "net", "trade_id": trade.id, "side": trade.side, "quantity": trade.quantity,
+            "remaining": trade.quantity, "price": trade.price, "realized_pnl": Decimal(0),
+            "opened_at": trade.executed_at, "closed_at": None, "updated_at": AT_NS,
+        }  # fmt: skip
+        return LotRow(**(fields | changes))
+
+    def position(self, account: AccountRow, **changes: Any) -> PositionRow:
+        fields: dict[str, Any] = {
+            "id": self.id(), "user_id": account.user_id, "account_id": account.id, "symbol": "BTC/USDT",
+            "position_side": "net", "size": Decimal(1), "average_price": Decimal(60_000), "mark_price": None,
+            "market_value": None, "unrealized_pnl": None, "realized_pnl": Decimal(0), "fees_paid": Decimal(0),
+            "exchange": account.exchange, "updated_at": AT_NS,
+        }  # fmt: skip
+        return PositionRow(**(fields | changes))
 
     def request(self, order: OrderRow, **changes: Any) -> OrderRequestRow:
         fields: dict[str, Any] = {
