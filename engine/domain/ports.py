@@ -78,3 +78,25 @@ class SendPermit(Protocol):
 
         Then nobody has said that the lease is lost, and a forgotten cancel may do harm where a needless one does none.
         """
+
+
+class RateShares(Protocol):
+    """Counts the engines that reach a venue from one address, and so share what it allows per address."""
+
+    async def renew(self, venue: Venue, group: str) -> int:
+        """Say that this engine is there; return how many are, itself included.
+
+        Args:
+            venue: Whose limits.
+            group: Name of the address, the same for all behind it.
+
+        Raises:
+            DependencyAway: Nobody can tell now.
+        """
+
+    async def leave(self, venue: Venue, group: str) -> None:
+        """Give this engine's part to the others now.
+
+        Raises:
+            DependencyAway: Nobody was told; the part is free when this engine's sign of life has expired.
+        """

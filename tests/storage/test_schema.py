@@ -59,9 +59,9 @@ REQUIRED_INDEXES = {
 
 ADDED = {
     "events", "stream_heads", "write_units", "order_requests", "reconciliations", "discrepancies", "watermarks",
-    "cell_leases", "replay_positions", "ledger_entries", "ledger_lines", "lots", "idempotency_keys", "audit_log",
-    "executors", "chain_transactions", "chain_nonces", "equity_points", "schema_files", "trading_states", "decisions",
-    "transfers", "trade_evidence", "notification_routes", "backtests",
+    "cell_leases", "rate_shares", "replay_positions", "ledger_entries", "ledger_lines", "lots", "idempotency_keys",
+    "audit_log", "executors", "chain_transactions", "chain_nonces", "equity_points", "schema_files", "trading_states",
+    "decisions", "transfers", "trade_evidence", "notification_routes", "backtests",
 }  # fmt: skip
 
 ROW_CLASSES = [
@@ -288,7 +288,7 @@ async def test_changing_columns_of_hot_tables_have_no_index(pg_database: Postgre
         join pg_class c on c.oid = i.indrelid
         join pg_attribute a on a.attrelid = c.oid and a.attnum = any (i.indkey::int2[])
         where c.relname in ('price_tickers', 'positions', 'balances', 'stream_heads', 'cell_leases', 'watermarks',
-                'replay_positions')
+                'replay_positions', 'rate_shares')
             and a.attname in ('price', 'updated_at', 'size', 'free', 'locked', 'total', 'seq', 'fence', 'expires_at',
                 'cursor', 'frame')
         """

@@ -53,6 +53,15 @@ CREATE TABLE cell_leases (
     holder text NOT NULL DEFAULT '' -- the process, for people
 ) WITH (fillfactor = 50)
 -- ;;
+-- Engines that reach a venue from one address share what the venue allows per address.
+CREATE TABLE rate_shares (
+    venue varchar(50) NOT NULL,
+    rate_group varchar(255) NOT NULL, -- who shares an address
+    owner uuid NOT NULL, -- node id of the data directory
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (venue, rate_group, owner)
+) WITH (fillfactor = 50)
+-- ;;
 CREATE TABLE replay_positions (
     user_id uuid NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     session text NOT NULL,
