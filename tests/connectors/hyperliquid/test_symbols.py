@@ -1,0 +1,36 @@
+"""Names of Hyperliquid's markets."""
+
+import pytest
+
+from connectors.hyperliquid.symbols import Symbols, is_spot
+from engine.domain.errors import BadInput
+from engine.domain.kinds import InstrumentKind
+from tests.support.hyperliquid import HYPE_USDC, some_symbols
+
+
+@pytest.mark.parametrize(
+    ("coin", "symbol"),
+    [("BTC", "BTC/USDC:USDC"), ("kPEPE", "kPEPE/USDC:USDC"), ("@107", "HYPE/USDC"), ("PURR/USDC", "PURR/USDC")],
+)
+def test_a_coin_has_one_name_here(coin: str, symbol: str) -> None:
+    symbols = some_symbols()
+    assert [symbols.unified(coin), symbols.unified(coin)] == [symbol, symbol]
+
+
+@pytest.mark.parametrize("coin", ["@5", "unit:ES", "", "A/B/C", "B TC", "Ünit"])
+def test_what_no_listing_has_told_of_is_refused(coin: str) -> None:
+    with pytest.raises(BadInput, match="coin"):
+        some_symbols().unified(coin)
+
+
+def test_orders_need_the_number_of_a_listed_market() -> None:
+    symbols = some_symbols()
+    assert symbols.market("HYPE/USDC") == HYPE_USDC
+    with pytest.raises(BadInput, match="symbol"):
+        symbols.market("BTC/USDC:USDC")
+
+
+def test_the_spelling_says_what_kind_a_market_is() -> None:
+    assert [is_spot(coin) for coin in ("BTC", "@1", "PURR/USDC")] == [False, True, True]
+    assert Symbols().kind("@1") is InstrumentKind.SPOT
+    assert Symbols().kind("BTC") is InstrumentKind.PERPETUAL
