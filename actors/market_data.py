@@ -193,7 +193,8 @@ class MarketData(AsyncioActor):
         self._make_pair_rows()
         for symbol in self._settings.candles:
             self._view_of(symbol).begin(now_ns)
-        self._set_online(is_online=True, reason="")
+        if self._health is None:
+            self._set_online(is_online=True, reason="")
 
     @handles(VenueConnection)
     def on_connection(self, message: VenueConnection) -> None:

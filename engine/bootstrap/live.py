@@ -5,23 +5,26 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from config.settings import Settings, VenueSettings
 from config.venues import symbols_of
 from connectors.bridge.errors import BridgeError
-from connectors.live.adapter import Listing, PublicAdapter
 from connectors.live.known_instruments import keep, known
 from engine.domain.errors import CivalError, ConfigError, DependencyAway
 from engine.domain.identifiers import Symbol, Venue
 from engine.domain.instrument import Instrument
 from engine.runtime.log import get_logger
 
+if TYPE_CHECKING:
+    # It brings ccxt along, which costs half a second and 40 MB: only an engine with a live venue pays that.
+    from connectors.live.adapter import Listing, PublicAdapter
+
 LISTING_TIMEOUT_S: Final = 20.0
 """How long a start waits for a venue's listing; then it goes on with what it knew before."""
 CLOSE_MATCHES: Final = 3
 
-MakePublic = Callable[[Venue, VenueSettings], PublicAdapter]
+MakePublic = Callable[[Venue, VenueSettings], "PublicAdapter"]
 """Makes the public adapter of a venue; raises `ConfigError` where there is none of that name."""
 
 _log = get_logger(__name__)
@@ -31,8 +34,8 @@ _log = get_logger(__name__)
 class LiveFeed:
     """The public side of a live venue, reached."""
 
-    adapter: PublicAdapter
-    listing: Listing
+    adapter: "PublicAdapter"
+    listing: "Listing"
     """As of the start; its instruments may be those of an earlier day."""
     instruments: tuple[Instrument, ...]
     """All that can be traded, and what was followed and is closed now."""
@@ -43,7 +46,7 @@ class LiveFeed:
     """The instruments by symbol; the venue's actors share it and change it when the venue changes its rules."""
 
 
-def make_public(venue: Venue, _configured: VenueSettings) -> PublicAdapter:
+def make_public(venue: Venue, _configured: VenueSettings) -> "PublicAdapter":
     """Make the public adapter of a venue.
 
     Raises:
@@ -99,7 +102,7 @@ class LiveVenues:
         for adapter in self._adapters:
             await adapter.close()
 
-    async def _listing(self, venue: Venue, adapter: PublicAdapter, before: Sequence[Instrument]) -> Listing:
+    async def _listing(self, venue: Venue, adapter: "PublicAdapter", before: Sequence[Instrument]) -> "Listing":
         try:
             async with asyncio.timeout(LISTING_TIMEOUT_S):
                 await adapter.open()
@@ -109,6 +112,8 @@ class LiveVenues:
             if not before:
                 raise DependencyAway(f"venue {venue}", why=why) from error
             _log.warning("venue_away_at_start", venue=venue, why=why, instruments_known=len(before))
+            from connectors.live.adapter import Listing  # noqa: PLC0415 - as above.
+
             return Listing(instruments=tuple(before))
         try:
             await asyncio.to_thread(keep, self._data_dir, venue, listing.instruments)
@@ -116,7 +121,7 @@ class LiveVenues:
             _log.warning("instruments_not_kept", venue=venue, why=str(error))
         return listing
 
-    def _wanted(self, venue: Venue, listed: Mapping[Symbol, Instrument], listing: Listing) -> tuple[Symbol, ...]:
+    def _wanted(self, venue: Venue, listed: Mapping[Symbol, Instrument], listing: "Listing") -> tuple[Symbol, ...]:
         """Return what is followed: what the configuration names, as far as it is known.
 
         Raises:
@@ -130,7 +135,7 @@ class LiveVenues:
 
 
 def _unknown_symbol(
-    settings: Settings, venue: Venue, symbol: Symbol, listed: Mapping[Symbol, Instrument], listing: Listing
+    settings: Settings, venue: Venue, symbol: Symbol, listed: Mapping[Symbol, Instrument], listing: "Listing"
 ) -> CivalError:
     configured = settings.venues.get(venue)
     key = f"venues.{venue}.symbols" if configured is not None and configured.symbols else "market.symbols"
