@@ -350,11 +350,19 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
         """Set the inferred fill anew; return what to reverse and what to book."""
         old, new, fact = self.inferred, None, self.cumulative
         if fact is not None:
-            new = missing_fill(fact, self.traded_quantity, self.traded_value)
+            new = missing_fill(fact, self.traded_quantity, self.traded_value, self.traded_fee(fact.fee_asset))
         if old == new:
             return (), ()
         self.replace_inferred(new)
         return (() if old is None else (old,)), (() if new is None else (new,))
+
+    def traded_fee(self, asset: Asset) -> Decimal:
+        """Sum the fees of the known trades in one asset, voided ones included."""
+        amount = ZERO
+        for fill in self.trades.values():
+            if fill.fee_asset == asset:
+                amount = add(amount, fill.fee)
+        return amount
 
     def replace_inferred(self, new: FillFact | None) -> None:
         """Count another inferred fill, or none, in the place of the present one."""

@@ -93,13 +93,16 @@ class CumulativeFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.quantity, self.at_ns, self.average_price, self.fee, self.fee_asset
 
 
-def missing_fill(fact: CumulativeFact, known_quantity: Decimal, known_value: Decimal) -> FillFact | None:
+def missing_fill(
+    fact: CumulativeFact, known_quantity: Decimal, known_value: Decimal, known_fee: Decimal
+) -> FillFact | None:
     """Return the fill that explains the venue's sum beyond the known trades, None if nothing is missing.
 
     Args:
         fact: The venue's sum.
         known_quantity: Sum of the known trades, voided ones included, since the venue counted them too.
         known_value: Sum of their price times quantity.
+        known_fee: Sum of their fees, as far as they are in the asset of the venue's sum.
     """
     missing = subtract(fact.quantity, known_quantity)
     if missing <= ZERO:
@@ -111,7 +114,8 @@ def missing_fill(fact: CumulativeFact, known_quantity: Decimal, known_value: Dec
         trade_id=f"inferred:{text_of(fact.quantity)}:{text_of(missing)}",
         price=price or fact.average_price,
         quantity=missing,
-        fee=round_money(multiply(fact.fee, divide(missing, fact.quantity)), FEE_DECIMALS),
+        # A sum without fees is one that the venue did not give.
+        fee=round_money(max(subtract(fact.fee, known_fee), ZERO) if fact.fee > ZERO else fact.fee, FEE_DECIMALS),
         fee_asset=fact.fee_asset,
         liquidity=Liquidity.TAKER,
         executed_at_ns=fact.at_ns,

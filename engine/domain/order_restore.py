@@ -90,7 +90,7 @@ def _sum_behind(inferred: FillFact, state: OrderState) -> CumulativeFact:
     return CumulativeFact(
         quantity=quantity,
         average_price=divide(value, quantity),
-        fee=divide(multiply(inferred.fee, quantity), inferred.quantity),
+        fee=add(state.traded_fee(inferred.fee_asset), inferred.fee) if inferred.fee else inferred.fee,
         fee_asset=inferred.fee_asset,
         at_ns=inferred.executed_at_ns,
     )

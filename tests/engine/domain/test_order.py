@@ -252,7 +252,7 @@ def test_an_inferred_fill_stands_in_for_missing_trades_until_they_come() -> None
     order.apply_fill(a_fill("a", "0.1", "60000"))
     first = order.apply_cumulative(a_sum("0.4", "60300", fee="0.8"))
     (inferred,) = first.book
-    assert (inferred.quantity, inferred.price, inferred.fee, inferred.inferred) == (D("0.3"), D(60400), D("0.6"), True)
+    assert (inferred.quantity, inferred.price, inferred.fee, inferred.inferred) == (D("0.3"), D(60400), D("0.3"), True)
     assert (order.filled_quantity, order.average_price) == (D("0.4"), D(60300))
     real = a_fill("b", "0.2", "60500")
     second = order.apply_fill(real)

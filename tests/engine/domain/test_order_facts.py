@@ -40,20 +40,27 @@ def test_the_larger_sum_counts_and_of_equal_ones_the_later() -> None:
 
 
 def test_the_missing_fill_carries_the_rest_of_quantity_value_and_fee() -> None:
-    fill = missing_fill(a_sum(), D("0.1"), D("10.3"))
+    fill = missing_fill(a_sum(), D("0.1"), D("10.3"), D("0.3"))
     assert fill is not None
-    assert (fill.quantity, fill.price, fill.fee) == (D("0.3"), D(99), D("0.6"))
+    assert (fill.quantity, fill.price, fill.fee) == (D("0.3"), D(99), D("0.5"))
     assert (fill.inferred, fill.trade_id, fill.executed_at_ns) == (True, "inferred:0.4:0.3", 9)
+
+
+@pytest.mark.parametrize(("fee", "rest"), [("0.8", "0"), ("0", "0"), ("-0.2", "-0.2")])
+def test_the_rest_of_a_fee_is_nothing_where_the_venue_gave_none_or_less(fee: str, rest: str) -> None:
+    fill = missing_fill(a_sum(fee=D(fee)), D("0.1"), D("10.3"), D("0.9"))
+    assert fill is not None
+    assert fill.fee == D(rest)
 
 
 @pytest.mark.parametrize("known", ["0.4", "0.5"])
 def test_nothing_is_missing_when_the_trades_explain_the_sum(known: str) -> None:
-    assert missing_fill(a_sum(), D(known), D(1)) is None
+    assert missing_fill(a_sum(), D(known), D(1), D(0)) is None
 
 
 @pytest.mark.parametrize("value", ["40", "50", "39.9999999999999999999"])
 def test_a_senseless_rest_is_priced_at_the_venues_average(value: str) -> None:
-    fill = missing_fill(a_sum(), D("0.1"), D(value))
+    fill = missing_fill(a_sum(), D("0.1"), D(value), D(0))
     assert fill is not None
     assert fill.price == D(100)
 
