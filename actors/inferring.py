@@ -26,7 +26,8 @@ MISSING_FILLS_AFTER_NS: Final = 1_000_000_000
 """Wall time that the fills of a status may take before they are asked for; doubled for each further time."""
 AGAIN_MAX_NS: Final = 30_000_000_000
 REAL_AGAIN_NS: Final = 30_000_000_000
-"""Wall time between two requests for the trades behind an inferred fill."""
+"""Wall time until the trades behind an inferred fill are asked for again; doubled for each further time."""
+REAL_AGAIN_MAX_NS: Final = 3_600_000_000_000
 INFER_AFTER_NS: Final = 30_000_000_000
 """Wall time after which one fill is inferred."""
 PAGES_MAX: Final = 100
@@ -115,8 +116,8 @@ class Inferring(Reconciling):
             self.apply_listed(batch, live, message.order)
         since_ns, asked = live.missing
         waited_ns = self.cell.wall.now_ns() - since_ns
-        if live.state.missing_quantity and waited_ns >= self.infer_after_ns:
-            self._infer(live)
+        if live.state.missing_quantity and waited_ns >= self.infer_after_ns and self._infer(live):
+            asked = -1
         if not live.state.missing_quantity and live.state.inferred is None:
             live.missing = None
             return
@@ -125,18 +126,18 @@ class Inferring(Reconciling):
         if live.state.missing_quantity and waited_ns < self.infer_after_ns:
             delay_ns = max(min(delay_ns, self.infer_after_ns - waited_ns), 1)
         elif not live.state.missing_quantity:
-            delay_ns = REAL_AGAIN_NS
+            delay_ns = min(REAL_AGAIN_NS << min(max(asked, 0), 10), REAL_AGAIN_MAX_NS)
         self.after(delay_ns, CheckMissing(message.order_id), clock=self.cell.wall)
 
-    def _infer(self, live: LiveOrder) -> None:
-        """Book the venue's sum where it has said an average price, else at the order's own."""
+    def _infer(self, live: LiveOrder) -> bool:
+        """Book the venue's sum where it has said an average price, else at the order's own; whether there was one."""
         batch = self.gathering()
         state, listed = live.state, live.listed
         price = (listed and listed.average_price) or live.row.average_price or live.row.price or live.row.stop_price
         if price is None:
             if live.missing is not None and live.missing[1] <= 1:
                 batch.alert(live, "fills_missing", "critical")
-            return
+            return False
         fact = CumulativeFact(
             quantity=state.reported_quantity,
             average_price=price,
@@ -147,6 +148,7 @@ class Inferring(Reconciling):
         seen = live.seen()
         self.learn(batch, live, state.apply_cumulative(fact), seen)
         batch.alert(live, "fill_inferred", "medium")
+        return True
 
 
 def quote_of(symbol: Symbol) -> Asset:

@@ -15,6 +15,9 @@ from engine.domain.identifiers import OrderId
 DONE_MAX: Final = 1_000
 """Done orders of one account that are kept; about 3 kB each."""
 
+INFERRED_MAX: Final = 100
+"""Done orders with an inferred fill that are kept longer."""
+
 
 class OrderMemory:
     """Orders of one account by our id and by the id that the venue knows."""
@@ -65,6 +68,7 @@ class OrderMemory:
 
     def trim(self, committed: int) -> None:
         """Forget the oldest done orders beyond the limit; `committed`: the last unit that is known to be durable."""
+        passed_over = 0
         while len(self._done) > self._limit:
             oldest = self._by_id.get(self._done[0])
             if oldest is None or not oldest.state.is_done:
@@ -72,6 +76,11 @@ class OrderMemory:
                 continue
             if oldest.n > committed or oldest.question or oldest.requests or oldest.state.missing_quantity:
                 return  # Not durable yet, or still of interest; the next end tries again.
+            if oldest.state.inferred is not None and passed_over < INFERRED_MAX:
+                # Its real trades are still asked for.
+                self._done.rotate(-1)
+                passed_over += 1
+                continue
             self._done.popleft()
             del self._by_id[oldest.state.order_id]
             del self._by_client_id[oldest.row.venue_client_id]

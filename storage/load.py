@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -33,6 +34,8 @@ RECENT_TRADES: Final = 500
 TOMBSTONES_MAX: Final = 10_000
 """Reports without an order that are remembered, over all accounts of a user."""
 
+INFERRED_AGE: Final = timedelta(days=7)
+"""How long the trades behind an inferred fill are asked for after a restart."""
 AGENT_TRADES: Final = 1_000
 """Trades of an agent and symbol that are looked at first, the newest."""
 DECODED_AT_ONCE: Final = 500
@@ -111,7 +114,8 @@ class CellLoader:
         recent = await connection.fetch(sql["recent_orders"], user_id, RECENT_ORDERS)
         last_day = await connection.fetchrow(sql["last_day"], user_id)
         accounts = await connection.fetch(sql["accounts"], user_id)
-        open_orders = await connection.fetch(sql["open_orders"], [record["id"] for record in accounts])
+        ids = [record["id"] for record in accounts]
+        open_orders = await connection.fetch(sql["open_orders"], ids, INFERRED_AGE)
         # The database sums what agents hold, the longest statement of all, while orders become structs here.
         agents, orders = await asyncio.gather(
             self._agents(connection, user_id), _rows_in_turns(rows.OrderRow, open_orders)

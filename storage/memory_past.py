@@ -4,7 +4,7 @@ For whoever runs whole engines without a database. Reads scan the tables, each o
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -104,6 +104,7 @@ class MemoryPast:
 
     def _account_states(self, user_id: UserId, orders: Sequence[rows.OrderRow]) -> tuple[AccountState, ...]:
         asked = with_open_requests(self._rows(rows.OrderRequestRow))
+        asked |= with_inferred(self._trades(lambda stored: _column(stored, "inferred")))
         loads = self._order_loads([row for row in orders if is_live(row, asked)])
         marks = {(row.account_id, row.kind): row.cursor for row in self._rows(rows.WatermarkRow)}
         return tuple(
@@ -144,7 +145,7 @@ class MemoryPast:
             for trade in sorted(trades, key=lambda each: each.id, reverse=True)[:RECENT_TRADES]
         )
 
-    def _lots(self, account_id: UUID, trade_ids: Set[UUID]) -> tuple[rows_trades.LotRow, ...]:
+    def _lots(self, account_id: UUID, trade_ids: Collection[UUID]) -> tuple[rows_trades.LotRow, ...]:
         """Return the lots that are open, and those of some trades, in the order of their trades."""
         found = [
             lot
@@ -221,8 +222,13 @@ def with_open_requests(requests: Iterable[rows.OrderRequestRow]) -> set[UUID]:
     return {request.order_id for request in requests if request.state in OPEN_REQUESTS}
 
 
+def with_inferred(trades: Iterable[rows.TradeRow]) -> set[UUID]:
+    """Return the orders with an inferred fill that no real ones have replaced, however old."""
+    return {trade.order_id for trade in trades if trade.inferred and trade.voided_by is None}
+
+
 def is_live(row: rows.OrderRow, asked: Collection[UUID]) -> bool:
-    """Tell whether a cell loads an order, as the statement `open_orders` does; `asked`: see `with_open_requests`."""
+    """Tell whether a cell loads an order, as the statement `open_orders` does; `asked`: see above."""
     if row.lifecycle != "done" or row.id in asked:
         return True
     return row.missing_quantity > ZERO or row.status_detail == EXISTS_AFTER_ALL

@@ -16,12 +16,16 @@ FROM trading_accounts t LEFT JOIN watermarks w ON w.account_id = t.id AND w.kind
 WHERE t.user_id = $1 AND t.is_active ORDER BY t.created_at, t.id
 
 -- name: open_orders
--- Orders that are not over: not done, with fills that have not come, refused and alive, or with an open request.
+-- Orders that are not over: not done, with fills that have not come, refused and alive, with an open request,
+-- or with a fill that was inferred in the last days.
 SELECT {columns:OrderRow} FROM orders t WHERE t.id IN (
     SELECT o.id FROM orders o WHERE o.account_id = ANY ($1::uuid[])
         AND (o.lifecycle <> 'done' OR o.missing_quantity > 0 OR o.status_detail = 'exists_after_all')
     UNION SELECT r.order_id FROM order_requests r
-        WHERE r.account_id = ANY ($1::uuid[]) AND r.state IN ('requested', 'unknown')) ORDER BY t.created_at, t.id
+        WHERE r.account_id = ANY ($1::uuid[]) AND r.state IN ('requested', 'unknown')
+    UNION SELECT f.order_id FROM trades f
+        WHERE f.account_id = ANY ($1::uuid[]) AND f.inferred AND f.voided_by IS NULL AND f.created_at > now() - $2::interval
+    ) ORDER BY t.created_at, t.id
 
 -- name: recent_orders
 -- The newest orders of a user, newest first.

@@ -12,6 +12,7 @@ from engine.messages.rows import TradeRow
 from engine.messages.rows_people import RiskAlertRow
 from engine.messages.venues import CannotTell, FillsQuery, OrderFound, VenueFills, VenueOrderUpdate
 from tests.actors.conftest import MakeScripted
+from tests.actors.test_ledger import lots
 from tests.actors.test_order_router import submit
 from tests.support.cell_builders import ACCOUNT, START_NS
 from tests.support.scripted_venue import ScriptedRig, a_fill, accepted, as_listed, done
@@ -86,6 +87,46 @@ async def test_real_trades_replace_what_was_inferred(make_scripted: MakeScripted
     assert counting(rig) == counting(other)
     assert (rig.size(), rig.total()) == (other.size(), other.total())
     assert rig.order(intent.order_id).average_price == other.order(intent.order_id).average_price
+
+
+@pytest.mark.asyncio
+async def test_the_trades_behind_an_inferred_fill_are_asked_for_after_a_restart_too(
+    make_scripted: MakeScripted,
+) -> None:
+    rig, other = await make_scripted(infer_after_ns=1), await make_scripted()
+    intent = await submit(rig)
+    rig.script.fills = CannotTell(why="no history")
+    await rig.hear(filled(intent))
+    await rig.pass_wall(3)
+    await rig.crash()
+    rig.script.fills = VenueFills(fills=(), cursor=None)
+    await rig.start()
+    await rig.pass_wall(2)
+    real = (a_fill(intent, 1, quantity="0.04", price="60900"), a_fill(intent, 2, quantity="0.06", price="61100"))
+    rig.script.fills = lambda query: VenueFills(fills=real if query.venue_client_id else (), cursor=None)
+    await rig.pass_wall(31)
+    await submit(other)
+    for fill in real:
+        await other.hear(fill)
+    assert counting(rig) == counting(other)
+    assert (rig.size(), rig.total()) == (other.size(), other.total())
+    assert [lot[1:] for lot in lots(rig) if D(lot[1])] == [lot[1:] for lot in lots(other)]
+
+
+@pytest.mark.asyncio
+async def test_they_are_asked_for_less_and_less_often(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted(infer_after_ns=1)
+    intent = await submit(rig)
+    rig.script.fills = CannotTell(why="no history")
+    await rig.hear(filled(intent))
+    await rig.pass_wall(3)
+    before = len(asked_fills(rig))
+    await rig.pass_wall(460)
+    assert len(asked_fills(rig)) - before == 4
+
+
+def asked_fills(rig: ScriptedRig) -> list[FillsQuery]:
+    return [query for query in rig.script.queries if isinstance(query, FillsQuery) and query.venue_client_id]
 
 
 @pytest.mark.asyncio

@@ -1,7 +1,10 @@
+from decimal import Decimal
+
 from actors.live_order import LiveOrder, new_order
 from actors.order_memory import OrderMemory
 from engine.domain.identifiers import OrderId
 from engine.domain.kinds import DoneReason
+from engine.domain.order_facts import CumulativeFact
 from tests.support.cell_builders import START_NS, an_id, an_intent
 
 
@@ -55,3 +58,20 @@ def test_an_order_that_the_venue_is_asked_about_is_kept() -> None:
     memory.add(live)
     memory.trim(committed=100)
     assert len(memory) == 1
+
+
+def test_an_order_with_an_inferred_fill_outlives_others() -> None:
+    memory = OrderMemory(done_max=1)
+    inferred = an_order(1)
+    fact = CumulativeFact(
+        quantity=Decimal("0.1"), average_price=Decimal(60_000), fee=Decimal(0), fee_asset="USDT", at_ns=START_NS
+    )
+    inferred.state.apply_cumulative(fact)
+    for live in (inferred, an_order(2), an_order(3)):
+        memory.add(live)
+    memory.trim(committed=100)
+    assert memory.all() == (inferred,)
+    memory = OrderMemory(done_max=0)
+    memory.add(inferred)
+    memory.trim(committed=100)
+    assert len(memory) == 0, "where there is room for none it goes as well"

@@ -1,5 +1,6 @@
 """What a cell is told of its past: everything that is its own, of one moment, and nothing of anybody else."""
 
+import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -102,6 +103,22 @@ async def test_an_order_that_is_over_comes_while_a_request_about_it_is_open(past
     assert [(load.row.id, [each.id for each in load.requests]) for load in loaded.orders] == [
         (amended.id, [unknown.id])
     ]
+
+
+async def test_an_order_with_an_inferred_fill_comes_for_a_week(past: Past) -> None:
+    make, account = past.make, past.mine.account
+    done = {"status": "filled", "lifecycle": "done", "done_reason": "filled"}
+    young, old, replaced = (make.order(account, **done) for _ in range(3))
+    now_ns = time.time_ns()
+    real = make.trade(replaced)
+    await write_rows(
+        past.daemon, young, old, replaced, real, make.trade(young, inferred=True, created_at=now_ns),
+        make.trade(old, inferred=True, created_at=now_ns - 8 * 86_400 * 10**9),
+        make.trade(replaced, inferred=True, created_at=now_ns, voided_by=real.id),
+    )  # fmt: skip
+    (loaded,) = (await past.state()).accounts
+    assert [load.row.id for load in loaded.orders] == [young.id]
+    assert [trade.inferred for trade in loaded.orders[0].trades] == [True]
 
 
 async def test_of_many_orders_the_newest_are_known(past: Past) -> None:

@@ -54,7 +54,7 @@ from engine.runtime.entropy import Ids, seeded_rng
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
 from storage.memory import MemoryFactStore, MemoryPaperStore
-from storage.memory_past import is_live, with_open_requests
+from storage.memory_past import is_live, with_inferred, with_open_requests
 from storage.writer import StorageWriter
 from tests.support.cell_builders import ACCOUNT, AGENT, START_NS, USER, an_id
 from tests.support.domain import a_perpetual
@@ -178,7 +178,7 @@ class CellRig:
         return self.bus
 
     def _live_rows(self) -> list[OrderRow]:
-        asked = with_open_requests(self.rows(OrderRequestRow))
+        asked = with_open_requests(self.rows(OrderRequestRow)) | with_inferred(self.rows(TradeRow))
         return [row for row in self.rows(OrderRow) if is_live(row, asked)]
 
     async def _start_account(self) -> None:

@@ -224,6 +224,9 @@ CREATE INDEX idx_trades_user_executed ON trades (user_id, executed_at DESC)
 -- ;;
 CREATE INDEX idx_trades_order ON trades (order_id)
 -- ;;
+-- Fills that we made up because the venue could not give them, and that no real ones have replaced yet: few.
+CREATE INDEX idx_trades_inferred ON trades (account_id, created_at) WHERE inferred AND voided_by IS NULL
+-- ;;
 -- Reports about trades that are not booked: contradictions, and what the venue took back.
 CREATE TABLE trade_evidence (
     id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
