@@ -8,7 +8,7 @@ from engine.domain.identifiers import OrderId, Symbol
 from engine.domain.kinds import DoneReason, Lifecycle, Side
 from engine.domain.order import OrderState
 from engine.domain.order_facts import REFUSALS, CumulativeFact, FillFact, RequestFact
-from engine.domain.values import ZERO, add, divide, multiply
+from engine.domain.values import ZERO, add, divide
 
 
 def restore_order(  # noqa: PLR0913 - one argument per fact that the tables hold.
