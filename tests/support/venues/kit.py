@@ -93,6 +93,10 @@ class VenueServer:
 
     # --- What a venue says --------------------------------------------------------------------------------------------
 
+    def line_of(self, call: Call) -> str:
+        """Return what faults and the log know a request by; a venue whose paths say little says more."""
+        return call.line
+
     async def answer(self, call: Call) -> Answer:
         """Do what a REST request asks."""
         raise NotImplementedError
@@ -165,8 +169,9 @@ class VenueServer:
         if call.path == "/_control":
             return self._control(call)
         body = call.body.decode(errors="replace")
-        self.log.write("request", call.line, body, at_ms=self.clock.now_ms(), headers=call.headers)
-        fault = self.faults.take(call.line)
+        line = self.line_of(call)
+        self.log.write("request", line, body, at_ms=self.clock.now_ms(), headers=call.headers)
+        fault = self.faults.take(line)
         return await self._faulty(request, call, fault)
 
     async def _faulty(self, request: web.Request, call: Call, fault: Fault | None) -> web.StreamResponse:
@@ -189,7 +194,11 @@ class VenueServer:
             answer = Answer("")
         encoded = answer.encoded()
         self.log.write(
-            "answer", call.line, encoded.decode(errors="replace"), at_ms=self.clock.now_ms(), status=answer.status
+            "answer",
+            self.line_of(call),
+            encoded.decode(errors="replace"),
+            at_ms=self.clock.now_ms(),
+            status=answer.status,
         )
         if kind == "truncate":
             return await _truncated(request, answer, encoded)
