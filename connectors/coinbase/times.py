@@ -18,6 +18,9 @@ def time_ns(text: str) -> int:
     """
     seconds = _seconds(text[:_SECONDS_AT])
     rest = text[_SECONDS_AT:]
+    if rest[:1] == "." and rest[-1] == "Z" and (digits := rest[1:-1]).isdecimal() and len(digits) <= 9:
+        # Nearly all times look like this.
+        return max(0, seconds * NS_PER_S + int(digits.ljust(9, "0")))
     if rest != "Z":
         fraction, offset_s = _rest(rest)
         return max(0, (seconds - offset_s) * NS_PER_S + fraction)
