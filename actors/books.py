@@ -3,7 +3,7 @@
 A fill is booked at a cost that does not depend on how many came before.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from uuid import UUID
 
@@ -104,6 +104,10 @@ class AccountBooks:
         if history is None:
             history = self._histories[symbol] = PositionHistory(self.position(symbol))
         return history
+
+    def deals(self) -> Iterator[tuple[Symbol, Deal]]:
+        """Return the newest trades of every symbol, as far as they are kept."""
+        return ((symbol, deal) for symbol, history in self._histories.items() for deal in history.deals)
 
     def changed_lots(self, symbol: Symbol) -> list[Lot]:
         """Return the lots of a position that are not what they were when this was last asked."""

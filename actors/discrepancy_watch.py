@@ -60,7 +60,8 @@ class DiscrepancyWatch:
 
     def to_tell(self, now_ns: int) -> list[DiscrepancyRow]:
         """Return what a person should hear of, each once."""
-        new = [row for row in self.overdue(now_ns) if row.id not in self._told]
+        # Of a trade that is not listed a person has heard at once.
+        new = [row for row in self.overdue(now_ns) if row.id not in self._told and row.kind != "trade"]
         self._told.update(row.id for row in new)
         return new
 

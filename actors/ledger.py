@@ -16,7 +16,7 @@ from actors.cell import Cell, Instruments
 from actors.ledger_rows import DOLLARS, LedgerRows, deals_of, lots_of, restored_position
 from actors.ledger_turns import MARK_DUE, PROJECT_LATE, VALUE_DUE, MarkDue, ProjectLate, ValueDue
 from actors.opening import Comparison
-from engine.domain.discrepancy import BALANCE
+from engine.domain.discrepancy import BALANCE, POSITION
 from engine.domain.identifiers import AccountId, Asset, Symbol, Venue
 from engine.domain.ports import Marks
 from engine.domain.values import ZERO, add, multiply, round_money, subtract
@@ -107,8 +107,8 @@ class Ledger(AsyncioActor):
             account_id=account_id,
             venue=venue,
             ids=cell.ids,
-            positions={row.symbol: row.id for row in load.positions},
-            balances={row.asset: row.id for row in load.balances},
+            positions=load.positions,
+            balances=load.balances,
         )
         self._booking = Booking(cell=cell, account_id=account_id, books=self._books, rows=self._rows)
         self._comparison = Comparison(
@@ -124,8 +124,7 @@ class Ledger(AsyncioActor):
             locked = self._books.follow(change)
             if locked is not None:
                 self._books.lock_for(locked)
-        self._late = Draft()
-        """What came too late for its unit and waits for one."""
+        self._late = Draft()  # What came too late for its unit and waits for one.
         self._stored = {row.asset: (row.free, row.locked) for row in load.balances}
         self._moved = ZERO  # What entries that are no trades have added to the equity.
         self._projected_n = 0  # Highest number of a unit that holds positions or balances.
@@ -163,13 +162,12 @@ class Ledger(AsyncioActor):
         self._booking.book(draft, message.fills, message.trades, message.orders)
         self._comparison.booked(message.fills)
         before = self._equity()
-        found = self._comparison.compare(message.account, self._cell.clock.now_ns(), self._cell.wall.now_ns())
+        now_ns, wall_ns = self._cell.clock.now_ns(), self._cell.wall.now_ns()
+        found = self._comparison.compare(message.account, now_ns, wall_ns, message.listing)
         self._moved = add(self._moved, subtract(self._equity(), before))
         for entry, memo in found.entries:
-            draft.others += self._rows.entry(
-                entry, at_ns=self._cell.clock.now_ns(), correlation_id=message.unit.correlation_id, memo=memo
-            )
-        draft.others += (*found.discrepancies, *found.marks)
+            draft.others += self._rows.entry(entry, at_ns=now_ns, correlation_id=message.unit.correlation_id, memo=memo)
+        draft.others += (*found.discrepancies, *found.marks, *found.alerts)
         draft.events += found.events
         draft.symbols |= dict.fromkeys(found.symbols)
         draft.assets |= dict.fromkeys(found.assets)
@@ -193,18 +191,19 @@ class Ledger(AsyncioActor):
             return WriteOffAnswer(discrepancy_id=message.discrepancy_id, error=error)
         written, event = done
         draft = Draft()
-        draft.others += self._rows.entry(
-            written.entry,
-            at_ns=now_ns,
-            correlation_id=None,
-            memo=written.memo,
-            entry_id=written.entry_id,
-            reverses=written.reverses,
-        )
+        if written.entry is not None:
+            draft.others += self._rows.entry(
+                written.entry,
+                at_ns=now_ns,
+                correlation_id=None,
+                memo=written.memo,
+                entry_id=written.entry_id,
+                reverses=written.reverses,
+            )
         draft.others += (written.row, *(() if message.record is None else message.record.rows))
         draft.events.append(event)
-        name = written.row.asset
-        assets, symbols = ([name], []) if written.row.kind == BALANCE else ([], [name])
+        name, kind = written.row.asset, written.row.kind
+        assets, symbols = [name] if kind == BALANCE else [], [name] if kind == POSITION else []
         draft.assets, draft.symbols = dict.fromkeys(assets), dict.fromkeys(symbols)
         for symbol in symbols:
             draft.assets |= dict.fromkeys(self._books.lock_for(self._books.instrument(symbol)))

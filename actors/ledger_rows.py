@@ -7,7 +7,7 @@ from uuid import UUID
 
 from actors.cell import Instruments
 from engine.domain.balances import Balance
-from engine.domain.identifiers import AccountId, Asset, CorrelationId, Symbol, UserId, Venue
+from engine.domain.identifiers import AccountId, CorrelationId, Symbol, UserId, Venue
 from engine.domain.journal import Entry
 from engine.domain.kinds import PositionSide, Side
 from engine.domain.lots import Lot
@@ -34,16 +34,16 @@ class LedgerRows:
         account_id: AccountId,
         venue: Venue,
         ids: Ids,
-        positions: dict[Symbol, UUID],
-        balances: dict[Asset, UUID],
+        positions: Iterable[PositionRow] = (),
+        balances: Iterable[BalanceRow] = (),
     ) -> None:
         """Start with the ids of the rows that exist."""
         self._user_id = user_id
         self._account_id = account_id
         self._venue = venue
         self._ids = ids
-        self._position_ids = positions
-        self._balance_ids = balances
+        self._position_ids = {row.symbol: row.id for row in positions}
+        self._balance_ids = {row.asset: row.id for row in balances}
 
     def entry(
         self,

@@ -15,6 +15,7 @@ import msgspec
 
 from actors.books import AccountBooks
 from actors.cell import Cell
+from actors.missing_trades import TRADE, MissingTrades
 from actors.write_offs import WrittenOff, take_back, write_off
 from engine.domain.discrepancy import BALANCE, POSITION, Context, Difference, balance_step, guesses, matters
 from engine.domain.identifiers import AccountId, Asset, Symbol
@@ -23,8 +24,9 @@ from engine.domain.journal import Entry, opening_balance, opening_position
 from engine.domain.kinds import Side
 from engine.domain.values import ZERO, add
 from engine.messages.orders import Fill
-from engine.messages.portfolio import WriteOffDiscrepancy
-from engine.messages.rows import DiscrepancyRow, WatermarkRow
+from engine.messages.portfolio import FillListing, WriteOffDiscrepancy
+from engine.messages.rows import DiscrepancyRow, Row, WatermarkRow
+from engine.messages.rows_people import RiskAlertRow
 from engine.messages.venues import VenueAccount
 from engine.messages.writing import JournalEvent
 
@@ -47,6 +49,7 @@ class Found(msgspec.Struct, frozen=True):
     """Symbols whose position has changed."""
     marks: list[WatermarkRow] = []
     """Of the first comparison: that it has been."""
+    alerts: list[RiskAlertRow] = []
 
 
 class Comparison:
@@ -60,6 +63,7 @@ class Comparison:
         "_fees",
         "_instruments",
         "_is_opened",
+        "_missing",
         "_open",
         "_price_of",
         "_touched",
@@ -91,7 +95,9 @@ class Comparison:
         self._account_id = account_id
         self._books = books
         self._is_opened = is_opened
-        self._open = {(row.kind, row.asset): row for row in discrepancies}
+        rows = tuple(discrepancies)
+        self._open = {(row.kind, row.asset): row for row in rows if row.kind != TRADE}
+        self._missing = MissingTrades(cell=cell, account_id=account_id, rows=[row for row in rows if row.kind == TRADE])
         self._instruments = tuple(instruments)
         self._price_of = price_of
         self._fees: deque[tuple[Decimal, Asset]] = deque(maxlen=FEES_KEPT)
@@ -100,22 +106,24 @@ class Comparison:
         self._entry_prices: dict[Symbol, Decimal] = {}
         """Of the venue's positions, as last seen."""
 
-    def booked(self, fills: Iterable[Fill]) -> None:
+    def booked(self, fills: Sequence[Fill]) -> None:
         """Take note of what was booked: it may explain a difference."""
+        self._missing.booked(fills)
         for fill in fills:
             instrument = self._books.instrument(fill.symbol)
             self._fees.append((fill.fee, fill.fee_asset))
             self._touched.update((fill.symbol, instrument.base, instrument.quote, fill.fee_asset))
 
-    def compare(self, account: VenueAccount, now_ns: int, wall_ns: int) -> Found:
+    def compare(self, account: VenueAccount, now_ns: int, wall_ns: int, listing: FillListing | None = None) -> Found:
         """Open the books, or note where they differ.
 
         Args:
             account: The venue's numbers, of the same moment as the books.
             now_ns: Market time.
             wall_ns: Wall time, for the discrepancies.
+            listing: What the venue lists of the fills, where that was read.
         """
-        found = Found(entries=[], discrepancies=[], events=[], assets=[], symbols=[], marks=[])
+        found = Found(entries=[], discrepancies=[], events=[], assets=[], symbols=[], marks=[], alerts=[])
         self._entry_prices = {each.symbol: each.entry_price for each in account.positions}
         differences = self._differences(account)
         if not self._is_opened:
@@ -125,6 +133,7 @@ class Comparison:
         differences = [each for each in differences if matters(each.amount, self._step(each))]
         self._explain_others(found, differences)
         self._note(found, differences)
+        found.discrepancies.extend(self._missing.compare(listing, self._books.deals()))
         self._touched.clear()
         self._stamp(found, now_ns, wall_ns)
         return found
@@ -243,17 +252,22 @@ class Comparison:
                 resolved_at=None if is_open else wall_ns,
             )
             found.discrepancies[place] = stamped
-            if is_open:
+            if is_open and row.kind == TRADE:
+                self._missing.open[row.id] = stamped
+                alert = self._missing.alert(stamped)
+                found.alerts.append(alert)
+                found.events.append(self._event("TradeMissing", alert, now_ns))
+            elif is_open:
                 self._open[stamped.kind, stamped.asset] = stamped
             found.events.append(self._event("DiscrepancyFound" if is_open else "DiscrepancyExplained", stamped, now_ns))
 
-    def _event(self, kind: str, row: DiscrepancyRow, now_ns: int) -> JournalEvent:
+    def _event(self, kind: str, row: Row, now_ns: int) -> JournalEvent:
         return JournalEvent(channel="alerts", type=kind, data=row, at_ns=now_ns, account_id=self._account_id)
 
     @property
     def open(self) -> tuple[DiscrepancyRow, ...]:
         """Differences that nobody has explained."""
-        return tuple(self._open.values())
+        return (*self._open.values(), *self._missing.open.values())
 
     # --- By a person --------------------------------------------------------------------------------------------------
 
@@ -267,6 +281,12 @@ class Comparison:
             now_ns: Market time, of the event.
             wall_ns: Wall time, of the row.
         """
+        settled = self._settle_trade(message, wall_ns)
+        if settled is not None:
+            row = settled.row
+            return settled, self._event(
+                "WriteOffTakenBack" if message.takes_back else "DiscrepancyWrittenOff", row, now_ns
+            )
         how: dict[str, Any] = {"entry_id": self._cell.ids.uuid(), "reason": message.reason, "by": message.by}
         if message.takes_back is not None:
             row = message.takes_back
@@ -282,3 +302,14 @@ class Comparison:
         entry_price = self._entry_prices.get(known.asset, ZERO) if known.kind == POSITION else ZERO
         written = write_off(known, self._books, entry_price, at_ns=wall_ns, **how)
         return written, self._event("DiscrepancyWrittenOff", written.row, now_ns)
+
+    def _settle_trade(self, message: WriteOffDiscrepancy, wall_ns: int) -> WrittenOff | None:
+        """Do the same with a trade that the venue does not list: nothing is booked for it."""
+        row = message.takes_back
+        if row is None:
+            row = self._missing.settle(message.discrepancy_id, reason=message.reason, by=message.by, at_ns=wall_ns)
+        elif row.kind == TRADE and row.state == "written_off":
+            row = self._missing.reopen(row, wall_ns)
+        else:
+            return None
+        return None if row is None else WrittenOff(row=row, entry=None, entry_id=row.id, memo="")

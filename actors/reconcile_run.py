@@ -13,11 +13,12 @@ import msgspec
 
 from actors.cell import Cell
 from actors.router_core import key_of
-from actors.venue_pages import OVERLAP, OVERLAP_DEEP, FillPages, OrderPages, is_number
+from actors.venue_pages import OVERLAP, OVERLAP_DEEP, FillPages, Listing, OrderPages, is_number
 from engine.domain.errors import CivalError, NotReady
 from engine.domain.identifiers import AccountId, UnitId
 from engine.messages.portfolio import (
     ApplyReconciliation,
+    FillListing,
     OrdersToCompare,
     OrdersToCompareQuery,
     ReconciliationApplied,
@@ -108,6 +109,7 @@ class ReconcileRun:
         self._are_fills_current = False
         self._is_whole = True
         self._asked_to = plan.asked_to
+        self._listing: FillListing | None = None
 
     async def go(self) -> RunResult:
         """Compare."""
@@ -141,6 +143,7 @@ class ReconcileRun:
             is_complete=self._orders.is_whole,
             listed=frozenset(self._orders.listed),
             is_last=True,
+            listing=self._listing,
         )
         return applied.is_compared
 
@@ -172,10 +175,12 @@ class ReconcileRun:
 
     async def _take_fills(self, overlap: int = 0) -> None:
         pages = FillPages(self._reached, overlap)
+        listing = Listing(pages.ask)
         try:
             while not pages.is_over:
                 page = await self._ask(FillsQuery(account_id=self._account_id, cursor=pages.ask))
                 fills = pages.take(page)
+                listing.add(fills)
                 fault_point("reconcile.fills")
                 self._reached = pages.watermark
                 applied = await self._apply(fills=fills)
@@ -183,6 +188,8 @@ class ReconcileRun:
         finally:
             self._counts["pages"] += pages.pages
             self._wrong += pages.wrong
+        if overlap and self._plan.deep:
+            self._listing = listing.told() if pages.is_whole and not pages.wrong else None
         self._are_fills_current = pages.is_whole
         self._is_whole = self._is_whole and pages.is_whole
 

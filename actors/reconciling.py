@@ -16,6 +16,7 @@ from engine.messages.cell import HoldFills
 from engine.messages.portfolio import (
     AdjustBalances,
     ApplyReconciliation,
+    FillListing,
     OrdersToCompare,
     OrdersToCompareQuery,
     ReconciliationApplied,
@@ -130,7 +131,7 @@ class Reconciling(RouterCore):
             message.unit.correlation_id, message.unit.rows + batch.rows(), tuple(batch.events)
         )
         if applied.is_compared and message.account is not None:
-            self._compare(message.account, batch, unit)
+            self._compare(message.account, batch, unit, message.listing)
         else:
             self.pass_on(batch, unit)
         assert unit.n is not None, "expected a unit of the cell"
@@ -148,7 +149,7 @@ class Reconciling(RouterCore):
                 closed += 1
         return closed
 
-    def _compare(self, account: VenueAccount, batch: FactBatch, unit: WriteUnit) -> None:
+    def _compare(self, account: VenueAccount, batch: FactBatch, unit: WriteUnit, listing: FillListing | None) -> None:
         """Let the ledger compare balances once it has booked the fills."""
         self.mark(batch, unit)
         changes = batch.changes()
@@ -160,6 +161,7 @@ class Reconciling(RouterCore):
                 orders=changes,
                 fills=tuple(batch.fills),
                 trades=tuple(batch.trades),
+                listing=listing,
             )
         )
         self.publish(changes)

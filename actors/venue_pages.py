@@ -4,11 +4,12 @@ A page may repeat what an earlier one held, come in another order, or name a pla
 None of that may lose a fill, move the watermark back, or let a comparison go on for ever. What is wrong is counted.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final
 
+from engine.messages.portfolio import FillListing
 from engine.messages.venues import VenueFill, VenueFills, VenueOrder, VenueOrders
 
 PAGES_MAX: Final = 2_000
@@ -17,6 +18,10 @@ OVERLAP: Final = 100
 """Places before the watermark from which fills are fetched again, where the venue's cursors count: a venue may show a
 fill later than one that happened after it."""
 OVERLAP_DEEP: Final = 1_000
+LISTED_MAX: Final = 5_000
+"""Fills of a run that are remembered, the newest."""
+US: Final = 1_000
+"""Nanoseconds; times are stored in whole microseconds."""
 
 STUCK: Final = "cursor_stands_still"
 BACK: Final = "cursor_goes_back"
@@ -95,6 +100,36 @@ class FillPages:
 
     def _stop(self, *, is_whole: bool) -> None:
         self.is_over, self.is_whole = True, is_whole
+
+
+class Listing:
+    """What the pages of one run have held, so that it can be said what they should have held."""
+
+    def __init__(self, ask: str | None) -> None:
+        """Begin; `ask`: cursor of the first question, None for all that the venue keeps."""
+        self._fills: deque[VenueFill] = deque(maxlen=LISTED_MAX)
+        self._is_from_start = ask is None
+
+    def add(self, fills: tuple[VenueFill, ...]) -> None:
+        """Take a page."""
+        self._is_from_start = self._is_from_start and len(self._fills) + len(fills) <= LISTED_MAX
+        self._fills.extend(fills)
+
+    def told(self) -> FillListing | None:
+        """Return what was listed, and between which moments nothing should be left out; None if that is no time.
+
+        Places and times may disagree a little: where the list did not begin with the first fill, those at its begin
+        only tell how far back it surely reaches.
+        """
+        fills = self._fills
+        edge = 1 if self._is_from_start else OVERLAP
+        if len(fills) <= edge:
+            return None
+        return FillListing(
+            trades=frozenset((fill.symbol, fill.external_trade_id, fill.side) for fill in fills),
+            from_ns=max(fill.executed_at_ns for fill in islice(fills, edge)),
+            until_ns=fills[-1].executed_at_ns // US * US,
+        )
 
 
 class OrderPages:

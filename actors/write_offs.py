@@ -23,7 +23,8 @@ class WrittenOff(msgspec.Struct, frozen=True, kw_only=True):
 
     row: DiscrepancyRow
     """The discrepancy as it is now."""
-    entry: Entry
+    entry: Entry | None
+    """None where nothing is booked."""
     entry_id: UUID
     reverses: UUID | None = None
     """The entry that this one takes back."""

@@ -14,7 +14,7 @@ wound back with it.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -81,6 +81,11 @@ class PositionHistory:
         self.lots = Lots(position.instrument) if lots is None else lots
         self._deals = sorted(deals, key=_key_of)
         self._newest: Key | None = self._deals[-1].key if self._deals else None
+
+    @property
+    def deals(self) -> Sequence[Deal]:
+        """The newest deals, oldest first."""
+        return self._deals
 
     def __len__(self) -> int:
         return len(self._deals)

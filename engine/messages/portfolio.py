@@ -4,7 +4,10 @@ from decimal import Decimal
 from typing import ClassVar
 from uuid import UUID
 
+import msgspec
+
 from engine.domain.identifiers import AccountId, Asset, Symbol, UserId
+from engine.domain.kinds import Side
 from engine.messages.base import Message
 from engine.messages.orders import Fill, OrderChanged
 from engine.messages.rows import DiscrepancyRow, TradeRow
@@ -35,6 +38,19 @@ class AccountMarked(Message, frozen=True, kw_only=True):
     """What transfers and corrections, which are no trades, have added to the equity since the ledger started."""
 
 
+ListedTrade = tuple[Symbol, str, Side]
+"""Symbol, the venue's trade id, side: what names a trade at a venue."""
+
+
+class FillListing(msgspec.Struct, frozen=True, kw_only=True):
+    """Fills that a venue has listed one after another, without a hole that it has told of."""
+
+    trades: frozenset[ListedTrade]
+    from_ns: int
+    """Of a trade executed behind this moment and before `until_ns` the listing should hold it."""
+    until_ns: int
+
+
 class ApplyReconciliation(Message, frozen=True, kw_only=True):
     """Reconciler to OrderRouter: facts found at the venue. Applied in this order: fills, then orders, then balances.
 
@@ -59,6 +75,8 @@ class ApplyReconciliation(Message, frozen=True, kw_only=True):
     absent: tuple[str, ...]
     """Venue client ids proven never to have existed."""
     account: VenueAccount | None
+    listing: FillListing | None = None
+    """Of a deep run: what it has read of the fills, in `account` or later pages."""
 
 
 class ReconciliationApplied(Message, frozen=True, kw_only=True):
@@ -96,6 +114,8 @@ class AdjustBalances(Message, frozen=True, kw_only=True):
     """Booked before the comparison."""
     trades: tuple[TradeRow, ...] = ()
     """As in `BookUnit`."""
+    listing: FillListing | None = None
+    """What the venue lists of the fills, where that was read."""
 
 
 class OrdersToCompareQuery(Message, frozen=True, kw_only=True):

@@ -351,7 +351,7 @@ class DiscrepancyRow(Row, frozen=True, kw_only=True):
     user_id: UUID
     account_id: UUID
     kind: str
-    """`balance` or `position`."""
+    """`balance`, `position`, or `trade`: one that the venue does not list any more."""
     asset: str
     """Asset or symbol."""
     ours: Decimal

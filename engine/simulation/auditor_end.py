@@ -141,7 +141,12 @@ def _content_at_venue(trade: Trade) -> Content:
 
 def _money(facts: VenueFacts, books: Books, discrepancies: list[DiscrepancyRow]) -> Iterator[Difference]:
     """Sizes are the same; so is the money, less what open positions have cost; less transfers that nobody told us."""
-    open_rows = {(row.account_id, row.asset): row for row in discrepancies if row.state == "open"}
+    open_rows = {
+        # A trade that is not listed tells of a hole in a list, or of a void that nobody has heard.
+        (row.account_id, row.asset): row
+        for row in discrepancies
+        if row.state == "open" and row.kind != "trade"
+    }
     for account_id, account in facts.truth.accounts.items():
         ours = {asset: row.total for (held_by, asset), row in books.balances.items() if held_by == account_id}
         theirs: dict[str, Decimal] = dict(account.totals)

@@ -4,7 +4,7 @@ from actors.ledger_rows import LedgerRows
 from engine.domain.balances import Balance
 from engine.domain.journal import opening_balance
 from engine.domain.position import Position
-from engine.messages.rows import LedgerEntryRow, LedgerLineRow
+from engine.messages.rows import BalanceRow, LedgerEntryRow, LedgerLineRow
 from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, an_id
@@ -19,8 +19,20 @@ def rows() -> LedgerRows:
         account_id=ACCOUNT,
         venue="binance",
         ids=Ids(VirtualClock(), seeded_rng(1)),
-        positions={},
-        balances={"USDT": an_id(50)},
+        balances=[
+            BalanceRow(
+                id=an_id(50),
+                user_id=USER,
+                account_id=ACCOUNT,
+                asset="USDT",
+                free=D(0),
+                locked=D(0),
+                total=D(0),
+                usd_value=None,
+                exchange="binance",
+                updated_at=START_NS,
+            )
+        ],
     )
 
 

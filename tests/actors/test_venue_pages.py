@@ -7,7 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.router_core import key_of
-from actors.venue_pages import BACK, REPEATED, STUCK, TOO_MANY, UNORDERED, FillPages, OrderPages, is_number
+from actors.venue_pages import (
+    BACK,
+    OVERLAP,
+    REPEATED,
+    STUCK,
+    TOO_MANY,
+    UNORDERED,
+    FillPages,
+    Listing,
+    OrderPages,
+    is_number,
+)
 from engine.messages.venues import VenueFill, VenueFills, VenueOrders
 from tests.support.cell_builders import an_intent
 from tests.support.scripted_venue import a_fill, somebody_elses_order
@@ -156,3 +167,40 @@ def test_a_page_of_orders_that_leads_back_to_itself_makes_no_whole_list() -> Non
 @pytest.mark.parametrize(("cursor", "counts"), [("12", True), ("", False), (None, False), ("x1", False), ("٣", False)])
 def test_a_cursor_counts_if_it_is_a_number(cursor: str | None, counts: bool) -> None:
     assert is_number(cursor) is counts
+
+
+# --- What was listed --------------------------------------------------------------------------------------------------
+
+
+def test_between_its_first_and_its_last_fill_a_listing_from_the_start_should_hold_everything() -> None:
+    listing = Listing(None)
+    assert listing.told() is None
+    listing.add(page(1).fills)
+    assert listing.told() is None
+    listing.add(page(2, 3).fills)
+    told = listing.told()
+    assert told is not None
+    first, last = fill(1), fill(3)
+    assert (told.from_ns, told.until_ns) == (first.executed_at_ns, last.executed_at_ns // 1_000 * 1_000)
+    assert told.trades == {(each.symbol, each.external_trade_id, each.side) for each in map(fill, (1, 2, 3))}
+
+
+def test_a_listing_that_began_in_between_surely_reaches_back_to_the_end_of_its_begin() -> None:
+    listing = Listing("7")
+    listing.add(page(*range(8, 8 + OVERLAP)).fills)
+    assert listing.told() is None
+    listing.add(page(8 + OVERLAP, 9 + OVERLAP).fills)
+    told = listing.told()
+    assert told is not None
+    assert told.from_ns == max(fill(number).executed_at_ns for number in range(8, 8 + OVERLAP))
+
+
+def test_of_a_listing_that_is_too_long_the_newest_part_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.venue_pages.LISTED_MAX", 150)
+    listing = Listing(None)
+    for number in range(1, 301):
+        listing.add(page(number).fills)
+    told = listing.told()
+    assert told is not None
+    assert len(told.trades) == 150
+    assert told.from_ns == fill(250).executed_at_ns
