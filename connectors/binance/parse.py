@@ -6,7 +6,7 @@ what the frame might be. Frames without a name (REST answers, raw streams) are t
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -30,6 +30,8 @@ UNUSED_STREAMS: Final = frozenset(
 
 Route = Callable[[bytes, int, int], MarketMessage | None]
 """(raw frame, receive time in ns, frame number) -> message, or None for what needs none."""
+Build = Callable[[Any, int, int], MarketMessage | None]
+"""(payload, receive time in ns, frame number) -> the same."""
 
 _COMBINED: Final = b'{"stream":"'
 _NAME_AT: Final = len(_COMBINED)
@@ -57,6 +59,8 @@ class FrameParser:
         self._symbols = symbols
         self._with_aggregates = with_aggregates
         self._routes: dict[bytes, Route] = {}
+        self._builds: dict[str, tuple[Any, Build]] = {}
+        """Stream -> (shape of its payload, what makes a message of it), for frames that others have decoded."""
 
     @property
     def market(self) -> Market:
@@ -91,6 +95,32 @@ class FrameParser:
             expected = f"a frame of Binance's {self.market} market ({error})"
             raise BadInput(_name_of(raw), expected=expected, was=raw) from error
 
+    def parse_decoded(self, frame: Any, received_ns: int, number: int = 0) -> MarketMessage | None:
+        """Turn a frame that ccxt has decoded into the same message; it must be one of a named stream.
+
+        Prices and sizes are texts there as they are on the wire, so they are as exact.
+
+        Raises:
+            BadInput: As `parse`.
+        """
+        stream = frame.get("stream") if type(frame) is dict else None
+        if type(stream) is not str:
+            return self.parse(msgspec.json.encode(frame), received_ns, number)
+        try:
+            found = self._builds.get(stream)
+            if found is None:
+                found = self._builds[stream] = self._build(stream)
+            shape, build = found
+            if shape is None:
+                return None
+            data = msgspec.convert(frame.get("data"), shape)
+            if shape is wire.DepthUpdate:
+                _require_diff(stream, data)
+            return build(data, received_ns, number)
+        except (msgspec.ValidationError, ValueError) as error:
+            expected = f"a frame of Binance's {self.market} market ({error})"
+            raise BadInput(stream, expected=expected, was=frame) from error
+
     def _parse_first(self, raw: bytes, received_ns: int, frame: int, symbol: Symbol | None) -> MarketMessage | None:
         """Read the first frame of a stream, and every frame without a name."""
         if not raw.startswith(_COMBINED):
@@ -105,18 +135,36 @@ class FrameParser:
         Raises:
             BadInput: No such stream is known.
         """
+        shape, build = self._build(stream)
+        if shape is None:
+            return _ignore
+        if shape is wire.DepthUpdate:
+            return _diff_route(stream, build)
+        decode: Any = _decode_quote if shape is wire.BookTicker else _decode_trade
+
+        def route(raw: bytes, received_ns: int, frame: int) -> MarketMessage | None:
+            return build(decode(raw).data, received_ns, frame)
+
+        return route
+
+    def _build(self, stream: str) -> tuple[Any, Build]:
+        """Return shape and builder of a stream; no shape for one that gives nothing.
+
+        Raises:
+            BadInput: No such stream is known.
+        """
         pair, _, rest = stream.partition("@")
         kind = rest.partition("@")[0]
         if kind.partition("_")[0] in UNUSED_STREAMS or pair.startswith("!"):
-            return _ignore
+            return None, _nothing
         if kind == "bookTicker":
-            return _quotes(self._venue, self._symbols.unified(pair))
+            return wire.BookTicker, _quotes(self._venue, self._symbols.unified(pair))
         if kind == "trade" or (kind == "aggTrade" and self._with_aggregates):
-            return _trades(self._venue, self._symbols.unified(pair))
+            return wire.Trade, _trades(self._venue, self._symbols.unified(pair))
         if kind == "aggTrade":
-            return _ignore
+            return None, _nothing
         if kind in ("depth", "depthUpdate"):
-            return _diffs(self._venue, self._symbols.unified(pair))
+            return wire.DepthUpdate, _diffs(self._venue, self._symbols.unified(pair))
         raise BadInput(stream, expected="a stream of quotes, trades or depth", was=stream)
 
     def _parse_nameless(self, raw: bytes, received_ns: int, frame: int, symbol: Symbol | None) -> MarketMessage | None:
@@ -176,11 +224,24 @@ def _ignore(_raw: bytes, _received_ns: int, _frame: int) -> None:
     return None
 
 
-def _quotes(venue: Venue, symbol: Symbol) -> Route:
-    decode = _decode_quote
+def _nothing(_data: Any, _received_ns: int, _frame: int) -> None:
+    return None
 
-    def route(raw: bytes, received_ns: int, frame: int) -> QuoteTick:
+
+def _diff_route(stream: str, build: Build) -> Route:
+    decode = _decode_diff
+
+    def route(raw: bytes, received_ns: int, frame: int) -> MarketMessage | None:
         data = decode(raw).data
+        if _looks_odd(raw):
+            _require_diff(stream, data)
+        return build(data, received_ns, frame)
+
+    return route
+
+
+def _quotes(venue: Venue, symbol: Symbol) -> Build:
+    def build(data: wire.BookTicker, received_ns: int, frame: int) -> QuoteTick:
         bid_size, ask_size = data.B, data.A
         # The message checks its prices itself; an empty side has size 0 and price 0, which it refuses.
         if not (bid_size.is_finite() and ask_size.is_finite()) or bid_size.is_signed() or ask_size.is_signed():
@@ -198,14 +259,11 @@ def _quotes(venue: Venue, symbol: Symbol) -> Route:
             ask_size=ask_size,
         )
 
-    return route
+    return build
 
 
-def _trades(venue: Venue, symbol: Symbol) -> Route:
-    decode = _decode_trade
-
-    def route(raw: bytes, received_ns: int, frame: int) -> TradePrint | None:
-        data = decode(raw).data
+def _trades(venue: Venue, symbol: Symbol) -> Build:
+    def build(data: wire.Trade, received_ns: int, frame: int) -> TradePrint | None:
         if data.X != "MARKET":
             # The insurance fund and auto-deleveraging settle among accounts; nobody could have traded with them.
             return None
@@ -224,17 +282,11 @@ def _trades(venue: Venue, symbol: Symbol) -> Route:
             aggressor=Side.SELL if data.m else Side.BUY,
         )
 
-    return route
+    return build
 
 
-def _diffs(venue: Venue, symbol: Symbol) -> Route:
-    decode = _decode_diff
-
-    def route(raw: bytes, received_ns: int, frame: int) -> BookDelta:
-        data = decode(raw).data
-        if _looks_odd(raw):
-            _require_levels(f"{symbol} depth.b", data.b, removal=True)
-            _require_levels(f"{symbol} depth.a", data.a, removal=True)
+def _diffs(venue: Venue, symbol: Symbol) -> Build:
+    def build(data: wire.DepthUpdate, received_ns: int, frame: int) -> BookDelta:
         return BookDelta(
             venue=venue,
             symbol=symbol,
@@ -248,7 +300,7 @@ def _diffs(venue: Venue, symbol: Symbol) -> Route:
             asks=data.a,
         )
 
-    return route
+    return build
 
 
 def _looks_odd(raw: bytes) -> bool:
@@ -259,6 +311,11 @@ def _looks_odd(raw: bytes) -> bool:
     """
     text = raw.lower()
     return b"nan" in text or b"inf" in text or b'"-' in text or b'["0"' in text or b'["0.0' in text
+
+
+def _require_diff(stream: str, data: wire.DepthUpdate) -> None:
+    _require_levels(f"{stream}.b", data.b, removal=True)
+    _require_levels(f"{stream}.a", data.a, removal=True)
 
 
 def _require_levels(where: str, levels: tuple[wire.Level, ...], *, removal: bool) -> None:
