@@ -56,8 +56,8 @@ class Auditor:
         self.orders = Orders(self.findings)
         self.units = Units(self.findings)
         self.books = Books(self.findings, self.orders)
-        self.executors = Executors(self.findings, self.orders)
         self.seen = Probes()
+        self.executors = Executors(self.findings, self.orders, self.seen)
         self.promises = Promises(self.findings, self.orders, self.seen)
         """Where the workload reports what people asked and were told."""
         self.sends = Sends(self.findings, self.orders, self.units, self.promises)
@@ -116,6 +116,7 @@ class Auditor:
         """An engine process has died."""
         self.findings.saw("crash", process)
         self.promises.died()
+        self.executors.died()
         self.seen.on_crash(self.orders)
 
     def on_commit(self, process: str, results: Sequence[UnitResult]) -> None:

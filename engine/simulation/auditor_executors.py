@@ -16,7 +16,15 @@ from engine.messages.rows_people import RiskAlertRow
 from engine.messages.rows_trades import TradeChangeRow
 from engine.simulation.auditor_findings import ZERO, Findings, minus, plus
 from engine.simulation.auditor_orders import Orders
-from engine.simulation.auditor_plans import Amounts, limits_of, wants_guard
+from engine.simulation.auditor_plans import FLATTEN, Amounts, limits_of, wants_guard
+from engine.simulation.probes import (
+    EXECUTOR_ALARM,
+    EXECUTOR_CRASH,
+    EXECUTOR_DONE,
+    EXECUTOR_FLAT,
+    EXECUTOR_HALTED,
+    Probes,
+)
 
 ENDED: Final = frozenset({"done", "cancelled"})
 GUARD_NS: Final = 15_000_000_000
@@ -36,9 +44,10 @@ class Place(NamedTuple):
 class Executors:
     """All executors of a run, as an auditor counts them."""
 
-    def __init__(self, findings: Findings, orders: Orders) -> None:
+    def __init__(self, findings: Findings, orders: Orders, probes: Probes) -> None:
         """Start with none."""
         self._findings = findings
+        self._probes = probes
         self._orders = orders
         self._instruments: Mapping[str, Instrument] = {}
         self._venues: Mapping[str, Any] = {}
@@ -68,6 +77,11 @@ class Executors:
         """Nobody can be expected to ring an alarm before then: the database or the process is not there."""
         self._excused_until_ns = max(self._excused_until_ns, until_ns)
 
+    def died(self) -> None:
+        """An engine process has died."""
+        if any(row.status not in ENDED for row in self.rows.values()):
+            self._probes.sometimes(EXECUTOR_CRASH)
+
     # --- Rows ---------------------------------------------------------------------------------------------------------
 
     def row(self, row: ExecutorRow) -> None:
@@ -83,6 +97,9 @@ class Executors:
             self._broken("E1", row, f"was {before.status} and is {row.status}")
         if row.status in ENDED and before.status not in ENDED:
             self._ended[row.id] = None
+            self._probes.sometimes(EXECUTOR_DONE if row.status == "done" else "an executor that was stopped")
+        if row.status == "paused" and before.status == "active" and (row.status_reason or "").startswith("halted"):
+            self._probes.sometimes(EXECUTOR_HALTED)
 
     def order(self, row: OrderRow) -> None:
         """Take a state of an order, before the others of its unit are judged."""
@@ -116,6 +133,7 @@ class Executors:
             return
         if row.alert_type == ALARM:
             self._alarmed.add(executor_id)
+            self._probes.sometimes(EXECUTOR_ALARM)
         elif row.alert_type == ALARM_OVER:
             self._alarmed.discard(executor_id)
 
@@ -237,6 +255,8 @@ class Executors:
                 if order.lifecycle != "done":
                     self._broken("E4", row, f"has ended, {slot} order {order_id} is {order.lifecycle}")
         amounts = self._amounts(row)
+        if FLATTEN in amounts and amounts[FLATTEN].net:
+            self._probes.sometimes(EXECUTOR_FLAT)
         for slot, each in amounts.items():
             shown = Decimal(str(((row.slots or {}).get(slot) or {}).get("filled", 0)))
             if shown != each.net and abs(minus(shown, each.net)) > self._beyond_word(row):

@@ -20,6 +20,11 @@ FILL_OF_SUBMITTING: Final = "a fill before the acknowledgement"
 LATE_FILL: Final = "a fill of an order that was done"
 DUPLICATE_KEY: Final = "a duplicate key answered with its first order"
 HALT_WITH_ORDERS: Final = "a halt with open orders"
+EXECUTOR_DONE: Final = "an executor that has come to its end"
+EXECUTOR_CRASH: Final = "a crash with executors at work"
+EXECUTOR_HALTED: Final = "an executor paused by a halt"
+EXECUTOR_ALARM: Final = "a position without its stop"
+EXECUTOR_FLAT: Final = "an executor that has closed its position"
 EXPECTED: Final = (
     FILL_OF_SUBMITTING,
     LATE_FILL,
@@ -49,15 +54,18 @@ EXPECTED: Final = (
     HALT_WITH_ORDERS,
     "a submit of unknown outcome",
     "a duplicate report of a fill",
-)
-"""What a batch must reach."""
-BEYOND: Final = (
     "an overfill",
     "an order that exists after all",
     "an inferred fill",
     "an inferred fill replaced",
-    "a contradictory report of a trade",
+    EXECUTOR_DONE,
+    EXECUTOR_CRASH,
+    EXECUTOR_HALTED,
+    EXECUTOR_ALARM,
+    EXECUTOR_FLAT,
 )
+"""What a batch must reach."""
+BEYOND: Final = ("a contradictory report of a trade",)
 """Reached only where the venue breaks its declared limits."""
 
 

@@ -23,7 +23,7 @@ from engine.simulation.daemon import Connect, Daemon
 from engine.simulation.process import Process
 from engine.simulation.venue.delivery import Delivery
 from engine.simulation.venue.facts import MemoryJournal
-from engine.simulation.venue.faults import drawn_faults
+from engine.simulation.venue.faults import drawn_faults, rare_rates
 from engine.simulation.venue.kinds import FaultKind
 from engine.simulation.venue.rules import VenueRules, rough_rules
 from engine.simulation.venue.venue import HostileVenue
@@ -52,6 +52,7 @@ class Stall:
         self._armed_ns = 0
         names = [name.partition(WORDS)[2] for name in forbidden if name.startswith(f"{self.name}{WORDS}")]
         faults = drawn_faults(f"{world.seed}/venue/{self.name}", forbidden=names)
+        faults.rates |= rare_rates(f"{world.seed}/venue/{self.name}")
         for kind in FaultKind:
             if f"{kind}/*" in names:
                 faults.rates.pop(kind, None)

@@ -113,7 +113,9 @@ class OrderTraded(Fact, frozen=True, kw_only=True):
     fee_asset: Asset
     liquidity: Liquidity
     is_hidden: bool = False
-    """No report and no query ever shows it."""
+    """No report and no query shows it until a `TradeShown`."""
+    hidden_ns: int = 0
+    """How long it is hidden; 0 for ever."""
 
 
 class OrderEnded(Fact, frozen=True, kw_only=True):
@@ -139,6 +141,13 @@ class OrderAmended(Fact, frozen=True, kw_only=True):
 
 class TradeTakenBack(Fact, frozen=True, kw_only=True):
     """A trade is void."""
+
+    symbol: Symbol
+    trade: int
+
+
+class TradeShown(Fact, frozen=True, kw_only=True):
+    """A trade is hidden no longer."""
 
     symbol: Symbol
     trade: int
@@ -172,6 +181,7 @@ AnyFact = Union[  # noqa: UP007 - msgspec decodes a union of what has tags.
     OrderEnded,
     OrderAmended,
     TradeTakenBack,
+    TradeShown,
     DeadManSet,
     ClosedForgotten,
 ]

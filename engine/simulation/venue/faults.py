@@ -10,10 +10,19 @@ from typing import Final, NamedTuple
 import msgspec
 
 from engine.runtime.entropy import Rng, seeded_rng
-from engine.simulation.venue.kinds import BREAKING, DRAWABLE, TIMED, FaultKind
+from engine.simulation.venue.kinds import BREAKING, DRAWABLE, RARE, TIMED, FaultKind
 
 MILLION: Final = 1_000_000
 MINUTE_NS: Final = 60_000_000_000
+RARE_MAX: Final = {
+    FaultKind.OVERFILL: 40_000,
+    FaultKind.PHANTOM_REJECT: 40_000,
+    FaultKind.LATE_FILL: 60_000,
+    FaultKind.HIDDEN_TRADE: 40_000,
+    FaultKind.SLOW_TRADE: 100_000,
+    FaultKind.TRUNCATED_PAGE: 100_000,
+}
+"""Strikes per million opportunities at most, of those that a seed seldom draws."""
 LOG_MAX: Final = 100_000
 """Occurrences remembered."""
 
@@ -216,6 +225,20 @@ def drawn_faults(
         if exists and kind in allowed:
             rates[kind] = max(1, _most(kind) * (strength + 1) // MILLION * force // 100)
     return Faults(seed, rates, forbidden=forbidden)
+
+
+def rare_rates(seed: int | str) -> dict[FaultKind, int]:
+    """Let a seed draw which lies beyond what is declared exist, each in one of six; return their rates.
+
+    They have a stream of their own: the others stay as they were.
+    """
+    rng = seeded_rng(f"{seed}/rare")
+    rates: dict[FaultKind, int] = {}
+    for kind in RARE:
+        exists, strength = rng.randrange(6) == 0, rng.randrange(MILLION)
+        if exists:
+            rates[kind] = RARE_MAX[kind] * (strength + 1) // MILLION + RARE_MAX[kind] // 10
+    return rates
 
 
 def _most(kind: FaultKind) -> int:

@@ -9,7 +9,7 @@ from engine.domain.kinds import DoneReason, Liquidity, OrderType, Side
 from engine.domain.values import ZERO, add, divide, floor_to_step, multiply, parse_decimal
 from engine.runtime.entropy import Rng
 from engine.simulation.venue.desk import Desk
-from engine.simulation.venue.facts import ClockSet, ClosedForgotten, Moved, TradeTakenBack
+from engine.simulation.venue.facts import ClockSet, ClosedForgotten, Moved, TradeShown, TradeTakenBack
 from engine.simulation.venue.faults import MILLION, Strike
 from engine.simulation.venue.matching import Matching
 from engine.simulation.venue.orders import Order, Trade
@@ -70,6 +70,12 @@ class Hand:
         """Take a trade back, once."""
         if not trade.is_void:
             self._recorder.record(TradeTakenBack(at_ns=self._recorder.now_ns, symbol=trade.symbol, trade=trade.number))
+
+    def show(self, symbol: Symbol, number: int) -> None:
+        """Hide a trade no longer, unless it was taken back meanwhile."""
+        trade = self._truth.trades_by_id[symbol, number]
+        if trade.is_hidden and not trade.is_void:
+            self._recorder.record(TradeShown(at_ns=self._recorder.now_ns, symbol=symbol, trade=number))
 
     def place(
         self,

@@ -74,6 +74,10 @@ class FaultKind(StrEnum):
     """A second report of a trade says another quantity."""
     LATE_ACCEPT = "late_accept"
     """A request is acted on although it came too late."""
+    SLOW_TRADE = "slow_trade"
+    """A trade counts in every status at once; reports and queries show it only up to 40 s later."""
+    TRUNCATED_PAGE = "truncated_page"
+    """A page ends early and says that nothing is behind it."""
 
 
 BREAKING: Final = frozenset(
@@ -84,9 +88,21 @@ BREAKING: Final = frozenset(
         FaultKind.HIDDEN_TRADE,
         FaultKind.CONFLICTING_TRADE,
         FaultKind.LATE_ACCEPT,
+        FaultKind.SLOW_TRADE,
+        FaultKind.TRUNCATED_PAGE,
     }
 )
 """Lies that break the declared limits."""
+
+RARE: Final = (
+    FaultKind.OVERFILL,
+    FaultKind.PHANTOM_REJECT,
+    FaultKind.LATE_FILL,
+    FaultKind.HIDDEN_TRADE,
+    FaultKind.SLOW_TRADE,
+    FaultKind.TRUNCATED_PAGE,
+)
+"""Those of them after which books can still be right, so that a seed may draw them too, now and then."""
 
 TIMED: Final = frozenset(
     {

@@ -15,9 +15,11 @@ from engine.simulation.venue.kinds import FaultKind
 from engine.simulation.venue.money import Account
 from engine.simulation.venue.orders import Order
 from engine.simulation.venue.recorder import Recorder
-from engine.simulation.venue.rules import FeeIn, VenueRules
+from engine.simulation.venue.rules import SECOND, FeeIn, VenueRules
 
 SMALLEST_FEE: Final = Decimal("0.00000001")
+HIDDEN_MAX_NS: Final = 40 * SECOND
+"""Beyond the time after which an engine books a venue's sum instead of its trades."""
 
 
 class Matching:
@@ -133,6 +135,7 @@ class Matching:
             if strike is not None:
                 quantity = add(quantity, multiply(instrument.step_size, Decimal(strike.share_of(10))))
         hidden = self._faults.strike(FaultKind.HIDDEN_TRADE, recorder.now_ns, order.client_id)
+        slow = self._faults.strike(FaultKind.SLOW_TRADE, recorder.now_ns, order.client_id)
         fee, fee_asset = self._fee(order, instrument, price, quantity, liquidity)
         recorder.record(
             OrderTraded(
@@ -146,7 +149,8 @@ class Matching:
                 fee=fee,
                 fee_asset=fee_asset,
                 liquidity=liquidity,
-                is_hidden=hidden is not None,
+                is_hidden=hidden is not None or slow is not None,
+                hidden_ns=0 if hidden is not None or slow is None else slow.share_of(HIDDEN_MAX_NS),
             )
         )
         if order.is_open and not order.remaining:

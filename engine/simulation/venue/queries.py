@@ -155,6 +155,10 @@ class Queries:
         if strike is not None:
             end = start + strike.share_of(size) if size > 1 else start + 1
             start = max(0, start - strike.share_of(REPEATED_MAX))
+        if start < len(items):
+            cut = self._faults.strike(FaultKind.TRUNCATED_PAGE, self._recorder.now_ns, about)
+            if cut is not None:
+                return items[start : min(end, start + cut.share_of(len(items) - start) - 1)], False
         return items[start:end], end < len(items)
 
 

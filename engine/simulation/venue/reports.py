@@ -14,6 +14,7 @@ from engine.simulation.venue.facts import (
     OrderPlaced,
     OrderTraded,
     OrderTriggered,
+    TradeShown,
     TradeTakenBack,
 )
 from engine.simulation.venue.faults import Faults
@@ -71,6 +72,8 @@ class Reports:
         elif isinstance(fact, OrderEnded):
             order = self._truth.order(fact.symbol, fact.number)
             self._bend(order.account_id, done_report(order), FaultKind.TRADES_WITHOUT_STATUS)
+        elif isinstance(fact, TradeShown):
+            self._tell_fill(self._truth.trades_by_id[fact.symbol, fact.trade])
         elif isinstance(fact, TradeTakenBack):
             trade = self._truth.trades_by_id[fact.symbol, fact.trade]
             self._pass_on(trade.account_id, void_report(trade), 0)

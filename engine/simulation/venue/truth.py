@@ -29,6 +29,7 @@ from engine.simulation.venue.facts import (
     PriceMoved,
     RequestSeen,
     Started,
+    TradeShown,
     TradeTakenBack,
 )
 from engine.simulation.venue.money import Account
@@ -82,6 +83,7 @@ class Truth:
             OrderEnded: self._ended,
             OrderAmended: self._amended,
             TradeTakenBack: self._taken_back,
+            TradeShown: self._shown,
             DeadManSet: self._dead_man_set,
             ClosedForgotten: self._forgotten,
         }
@@ -238,6 +240,9 @@ class Truth:
         trade.voided_at_ns = fact.at_ns
         self.accounts[trade.account_id].settle(trade, self.instruments[fact.symbol], is_void=True)
         self._changed(trade.order, fact)
+
+    def _shown(self, fact: TradeShown) -> None:
+        self.trades_by_id[fact.symbol, fact.trade].is_hidden = False
 
     def _dead_man_set(self, fact: DeadManSet) -> None:
         self.accounts[fact.account_id].dead_man_until_ns = fact.until_ns

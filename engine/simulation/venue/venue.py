@@ -36,7 +36,7 @@ from engine.runtime.entropy import Rng, seeded_rng
 from engine.simulation.venue.delivery import ConnectionId, Delivery
 from engine.simulation.venue.desk import Desk
 from engine.simulation.venue.entry import repeats
-from engine.simulation.venue.facts import Fact, Journal, OrderEnded, Started
+from engine.simulation.venue.facts import Fact, Journal, OrderEnded, OrderTraded, Started
 from engine.simulation.venue.faults import Faults, Strike
 from engine.simulation.venue.frames import number_of, read_frame
 from engine.simulation.venue.hand import Hand
@@ -104,7 +104,7 @@ class HostileVenue:
             FillsQuery: self._queries.fills,
             AccountQuery: self._queries.account,
         }
-        self.recorder.listeners.append(self._trade_after_end)
+        self.recorder.listeners += [self._trade_after_end, self._show_later]
         self._come_up()
 
     def _come_up(self) -> None:
@@ -328,6 +328,11 @@ class HostileVenue:
         if strike is not None:
             due_ns = fact.at_ns + strike.share_of(LATE_FILL_MAX_NS)
             self.at(due_ns, lambda: self.hand.fill_rest(order))
+
+    def _show_later(self, fact: Fact) -> None:
+        if isinstance(fact, OrderTraded) and fact.hidden_ns:
+            symbol, trade = fact.symbol, fact.trade
+            self.at(fact.at_ns + fact.hidden_ns, lambda: self.hand.show(symbol, trade))
 
     def by_hand(self, work: Callable[[Hand], None]) -> list[Delivery]:
         """Do something by hand, now; return the frames to be written."""

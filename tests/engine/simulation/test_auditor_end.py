@@ -1,7 +1,8 @@
 """Both sides compared when nothing moves any more: nothing is told when they agree, and everything when they do not."""
 
 from decimal import Decimal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -10,6 +11,7 @@ from engine.domain.identifiers import AccountId
 from engine.domain.kinds import Side
 from engine.messages.rows import DiscrepancyRow, OrderRow, Row
 from engine.messages.venues import VenueCancel
+from engine.simulation.auditor_end import _fees_unknown
 from tests.engine.simulation.test_auditor_venue import Scene
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, an_id
 from tests.support.histories import (
@@ -163,6 +165,16 @@ def a_discrepancy(ours: str, venue: str, state: str = "open") -> DiscrepancyRow:
         state=state,
         **fields,
     )
+
+
+@pytest.mark.parametrize(("asset", "is_known"), [("USDT", True), ("BTC", False)])
+def test_the_fee_of_a_hidden_trade_is_known_unless_its_order_has_paid_in_two_assets(asset: str, is_known: bool) -> None:
+    account = AccountId(ACCOUNT)
+    order = SimpleNamespace(trades=[])
+    for fee_asset, is_hidden in ((asset, False), ("USDT", True)):
+        order.trades.append(SimpleNamespace(fee_asset=fee_asset, fee=D(3), is_hidden=is_hidden, order=order))
+    truth = SimpleNamespace(trades_of={account: order.trades})
+    assert _fees_unknown(cast("Any", SimpleNamespace(truth=truth)), account, "USDT") == (0 if is_known else 3)
 
 
 @pytest.mark.parametrize(

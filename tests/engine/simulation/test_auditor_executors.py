@@ -16,6 +16,14 @@ from engine.runtime.clock import VirtualClock
 from engine.simulation.auditor_executors import GUARD_NS, Executors
 from engine.simulation.auditor_findings import Findings
 from engine.simulation.auditor_orders import Orders
+from engine.simulation.probes import (
+    EXECUTOR_ALARM,
+    EXECUTOR_CRASH,
+    EXECUTOR_DONE,
+    EXECUTOR_FLAT,
+    EXECUTOR_HALTED,
+    Probes,
+)
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, an_id
 from tests.support.domain import a_spot
 from tests.support.histories import VENUE, a_trade_row, an_order_row, done, working
@@ -33,7 +41,8 @@ class Books:
         self.findings = Findings()
         self.findings.use(self.clock)
         self.orders = Orders(self.findings)
-        self.executors = Executors(self.findings, self.orders)
+        self.probes = Probes()
+        self.executors = Executors(self.findings, self.orders, self.probes)
         self.theirs: dict[str, Any] = {}
         truth = SimpleNamespace(find=lambda _, client_id: self.theirs.get(client_id))
         self.executors.use({"BTC/USDT": a_spot()}, {VENUE: SimpleNamespace(truth=truth)})
@@ -255,6 +264,20 @@ def test_a_plan_that_says_it_is_filled_has_filled() -> None:
     books.filled(books.placed("slice:0", quantity="0.5"), "0.5")
     books.ends(status_reason="filled", slots={"slice:0": {"filled": "0.5"}})
     assert books.broken == ["E4"]
+
+
+def test_what_is_rare_is_counted() -> None:
+    books = Books()
+    books.executors.died()
+    books.commit(an_alert("position_unprotected"))
+    books.commit(msgspec.structs.replace(books.plan, status="paused", status_reason="halted: test"))
+    books.commit(msgspec.structs.replace(books.plan, status="paused", status_reason="look"))
+    books.filled(books.placed("entry"))
+    books.filled(books.placed("flatten", side="sell"))
+    books.ends(slots={"entry": {"filled": "1"}, "flatten": {"filled": "1"}})
+    books.executors.died()
+    reached = (EXECUTOR_ALARM, EXECUTOR_CRASH, EXECUTOR_DONE, EXECUTOR_FLAT, EXECUTOR_HALTED)
+    assert books.probes.counts == dict.fromkeys(reached, 1)
 
 
 def test_a_plan_that_has_not_ended_is_not_settled() -> None:

@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.simulation.venue.faults import MINUTE_NS, Faults, Scripted, Strike, drawn_faults
-from engine.simulation.venue.kinds import BREAKING, TIMED, FaultKind
+from engine.simulation.venue.faults import MINUTE_NS, RARE_MAX, Faults, Scripted, Strike, drawn_faults, rare_rates
+from engine.simulation.venue.kinds import BREAKING, RARE, TIMED, FaultKind
 
 LATE = FaultKind.LATE_ANSWER
 
@@ -112,6 +112,13 @@ def test_each_kind_exists_in_about_half_of_the_seeds() -> None:
     seeds = [drawn_faults(seed).rates for seed in range(200)]
 
     assert all(60 < sum(kind in rates for rates in seeds) < 140 for kind in frozenset(FaultKind) - BREAKING)
+
+
+def test_what_is_beyond_the_limits_is_drawn_seldom_and_by_itself() -> None:
+    seeds = [rare_rates(seed) for seed in range(600)]
+    assert all(50 < sum(kind in rates for rates in seeds) < 150 for kind in RARE)
+    assert all(0 < rate <= RARE_MAX[kind] * 1.1 for rates in seeds for kind, rate in rates.items())
+    assert rare_rates(5) == rare_rates(5)
 
 
 def test_a_strength_is_a_share() -> None:

@@ -94,6 +94,26 @@ def test_a_trade_taken_back_and_a_hidden_one_are_shown_no_more() -> None:
     assert rig.told(VenueFill)[0].external_trade_id == "2"
 
 
+@pytest.mark.parametrize(("strength", "seen"), [(0, 0), (700_000, 1), (999_999, 2)])
+def test_a_truncated_page_says_that_nothing_is_behind_it(strength: int, seen: int) -> None:
+    rig = Rig()
+    rig.dial()
+    for _ in range(3):
+        rig.submit(type=OrderType.MARKET)
+    rig.lie(FaultKind.TRUNCATED_PAGE, strength=strength)
+    page = rig.ask(FillsQuery(account_id=ACCOUNT, cursor=None))
+    assert (len(page.fills), page.has_more) == (seen, False)
+    assert len(all_fills(rig)) == 3
+
+
+def test_an_empty_page_cannot_be_truncated() -> None:
+    rig = Rig()
+    rig.dial()
+    rig.lie(FaultKind.TRUNCATED_PAGE)
+    rig.ask(OpenOrdersQuery(account_id=ACCOUNT))
+    assert rig.faults.counts() == {}
+
+
 def test_an_order_is_found_open_and_done_until_it_is_forgotten() -> None:
     rig = Rig()
     rig.dial()

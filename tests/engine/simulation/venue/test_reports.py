@@ -121,6 +121,31 @@ def test_a_hidden_trade_is_counted_and_never_shown() -> None:
     assert rig.ask(FillsQuery(account_id=ACCOUNT, cursor=None)).fills == ()
 
 
+def test_a_slow_trade_is_counted_at_once_and_shown_in_time() -> None:
+    rig = Rig()
+    rig.dial()
+    rig.lie(FaultKind.SLOW_TRADE)
+    rig.submit(type=MARKET)
+    rig.wait(39)
+    assert rig.told(VenueFill) == []
+    assert rig.told(VenueOrderDone)[0].filled_quantity == D("0.1")
+    assert rig.ask(FillsQuery(account_id=ACCOUNT, cursor=None)).fills == ()
+
+    rig.wait(1)
+    assert [fill.external_trade_id for fill in rig.told(VenueFill)] == ["1"]
+    assert len(rig.ask(FillsQuery(account_id=ACCOUNT, cursor=None)).fills) == 1
+
+
+def test_a_slow_trade_that_is_taken_back_is_never_shown() -> None:
+    rig = Rig()
+    rig.dial()
+    rig.lie(FaultKind.SLOW_TRADE)
+    rig.submit(type=MARKET)
+    rig.by_hand(lambda: rig.venue.hand.void(rig.venue.truth.trades[0]))
+    rig.wait(60)
+    assert rig.told(VenueFill) == []
+
+
 def test_a_second_report_of_a_trade_may_contradict_the_first() -> None:
     rig = Rig()
     rig.dial()
