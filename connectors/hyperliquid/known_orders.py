@@ -24,6 +24,8 @@ class KnownOrders:
         self._newest: dict[str, int] = {}
         self._before: dict[int, Decimal] = {}
         self._amending: set[str] = set()
+        self._doubted: set[str] = set()
+        self._ended: set[str] = set()
 
     def learn(self, oid: int, cloid: str) -> None:
         """Take note of the cloid (empty: none) of an order's number."""
@@ -60,13 +62,31 @@ class KnownOrders:
         """From now on the end of this order may be that of a number which is being replaced."""
         self._amending.add(cloid)
 
-    def end_amend(self, cloid: str) -> None:
-        """The answer has come."""
+    def end_amend(self, cloid: str) -> bool:
+        """The answer has come; return whether an end of the order was not believed meanwhile."""
         self._amending.discard(cloid)
+        self._doubted.discard(cloid)
+        was_ended = cloid in self._ended
+        self._ended.discard(cloid)
+        return was_ended
 
-    def is_amending(self, cloid: str) -> bool:
-        """Whether a modification is on its way."""
-        return cloid in self._amending
+    def doubt_amend(self, cloid: str) -> None:
+        """No answer has come: ends are not believed until somebody has asked for the order."""
+        if cloid in self._amending:
+            self._amending.discard(cloid)
+            self._doubted.add(cloid)
+
+    def settle(self, cloid: str) -> None:
+        """Somebody has asked for the order: what is told from now on is believed."""
+        if cloid in self._doubted:
+            self.end_amend(cloid)
+
+    def believes_end(self, cloid: str) -> bool:
+        """Whether the end of a number is the order's; False while a modification is open, which is remembered."""
+        if cloid in self._amending or cloid in self._doubted:
+            self._ended.add(cloid)
+            return False
+        return True
 
     def _forget(self, oid: int) -> None:
         cloid = self._cloids.pop(oid)

@@ -169,7 +169,18 @@ class RateLimit(msgspec.Struct, gc=False):
 
 
 class Role(msgspec.Struct, gc=False):
-    """userRole: `user`, `agent` (with the account it signs for), `vault`, `subAccount` or `missing`."""
+    """userRole: `user`, `agent`, `vault`, `subAccount` or `missing`."""
 
     role: str
-    data: msgspec.Raw = msgspec.Raw()
+
+
+class Master(msgspec.Struct, gc=False):
+    """For whom an agent signs."""
+
+    user: str
+
+
+class AgentRole(msgspec.Struct, gc=False):
+    """userRole of an agent."""
+
+    data: Master

@@ -74,6 +74,20 @@ class Symbols:
             raise BadInput("symbol", expected="a market that Hyperliquid lists", was=symbol)
         return market
 
+    def coin(self, symbol: Symbol) -> str:
+        """Return the venue's name of a symbol; of a perpetual also before a listing has told of it.
+
+        Raises:
+            BadInput: A spot pair that no listing has told of.
+        """
+        market = self._by_symbol.get(symbol)
+        if market is not None:
+            return market.coin
+        base, _, settle = symbol.partition("/")
+        if settle != f"{USDC}:{USDC}":
+            raise BadInput("symbol", expected="a market that Hyperliquid lists", was=symbol)
+        return base
+
     def kind(self, coin: str) -> InstrumentKind:
         """Tell whether a coin is a spot pair or a perpetual; its spelling says so."""
         return InstrumentKind.SPOT if is_spot(coin) else InstrumentKind.PERPETUAL

@@ -38,7 +38,18 @@ def test_the_oldest_are_forgotten() -> None:
 def test_an_amend_is_on_its_way_until_it_is_answered() -> None:
     known = KnownOrders()
     known.begin_amend("0xa")
-    assert known.is_amending("0xa")
-    known.end_amend("0xa")
-    known.end_amend("0xa")
-    assert not known.is_amending("0xa")
+    known.settle("0xa")
+    assert not known.believes_end("0xa")
+    assert known.end_amend("0xa")
+    assert not known.end_amend("0xa")
+    assert known.believes_end("0xa")
+
+
+def test_an_amend_without_an_answer_is_open_until_somebody_has_asked() -> None:
+    known = KnownOrders()
+    known.begin_amend("0xa")
+    known.doubt_amend("0xa")
+    known.doubt_amend("0xb")
+    assert [known.believes_end(cloid) for cloid in ("0xa", "0xb")] == [False, True]
+    known.settle("0xa")
+    assert known.believes_end("0xa")

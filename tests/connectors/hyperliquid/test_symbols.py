@@ -34,3 +34,10 @@ def test_the_spelling_says_what_kind_a_market_is() -> None:
     assert [is_spot(coin) for coin in ("BTC", "@1", "PURR/USDC")] == [False, True, True]
     assert Symbols().kind("@1") is InstrumentKind.SPOT
     assert Symbols().kind("BTC") is InstrumentKind.PERPETUAL
+
+
+def test_a_perpetual_has_its_coin_without_a_listing_and_a_pair_has_not() -> None:
+    symbols = some_symbols()
+    assert [symbols.coin(symbol) for symbol in ("BTC/USDC:USDC", "HYPE/USDC")] == ["BTC", "@107"]
+    with pytest.raises(BadInput, match="symbol"):
+        symbols.coin("PURR/USDC")
