@@ -69,6 +69,8 @@ class MarketPlan(StreamPlan):
         self._signals: list[StreamItem] = []
         self._acknowledged = 0
         self._is_ready = False
+        self._absent: set[Symbol] = set()
+        """Symbols that were told as not trading."""
         self._received_ns = 0
 
     @property
@@ -107,20 +109,28 @@ class MarketPlan(StreamPlan):
         if self._is_ready or self._acknowledged <= len(self._channels):
             return
         self._is_ready = True
-        self._signals.append(StreamReady())
         for symbol in self._wanted:
             product = self._symbols.feed(symbol)
             missing = [channel for channel in self._channels if product not in channels.get(channel, ())]
             if missing:
-                self._signals.append(
-                    InstrumentStatus(
-                        venue=self._venue,
-                        symbol=symbol,
-                        is_trading=False,
-                        reason=f"Coinbase gives no {', '.join(missing)} of {product}: no such product, or delisted",
-                        at_ns=self._received_ns,
-                    )
-                )
+                self._absent.add(symbol)
+                line = f"Coinbase gives no {', '.join(missing)} of {product}: no such product, or delisted"
+                self._tell_status(symbol, line)
+            elif symbol in self._absent:
+                self._absent.discard(symbol)
+                self._tell_status(symbol)
+        self._signals.append(StreamReady())
+
+    def _tell_status(self, symbol: Symbol, why_not: str = "") -> None:
+        self._signals.append(
+            InstrumentStatus(
+                venue=self._venue,
+                symbol=symbol,
+                is_trading=not why_not,
+                reason=why_not,
+                at_ns=self._received_ns,
+            )
+        )
 
     def refused(self, message: str) -> None:
         """Give the connection up: Coinbase says `authentication failure` also of a channel that it does not know."""

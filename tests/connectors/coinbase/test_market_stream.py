@@ -62,11 +62,19 @@ async def test_a_product_that_is_missing_from_the_acknowledgement_is_told_and_th
     await plan.opening()
     plan.parse(ack(0), AT)
     plan.parse(ack(1, level2=["BTC-USD"]), AT)
-    ready, status = plan.parse(ack(2, level2=["BTC-USD"], market_trades=["BTC-USD"]), AT)
+    status, ready = plan.parse(ack(2, level2=["BTC-USD"], market_trades=["BTC-USD"]), AT)
     assert ready == StreamReady()
     assert isinstance(status, InstrumentStatus)
     assert (status.symbol, status.is_trading) == ("GONE/USD", False)
     assert status.reason == "Coinbase gives no level2, market_trades of GONE-USD: no such product, or delisted"
+    # A later connection finds it again, and says so once.
+    for again in range(2):
+        await plan.opening()
+        plan.parse(ack(0), AT)
+        plan.parse(ack(1), AT)
+        both = ["BTC-USD", "GONE-USD"]
+        found = plan.parse(ack(2, level2=both, market_trades=both), AT)
+        assert [item.is_trading for item in found if isinstance(item, InstrumentStatus)] == [True][again:]
 
 
 @pytest.mark.asyncio

@@ -30,6 +30,8 @@ class CoinbaseFeed:
         self.access = access
         self.aliases = aliases
         self.beat_s = 1.0
+        self.ack_after_s = 0.0
+        """How long acknowledgements come after what was subscribed."""
         exchange.listeners.append(self.hear)
 
     def take(self, socket: SimSocket, text: str) -> None:
@@ -77,6 +79,12 @@ class CoinbaseFeed:
         self._acknowledge(socket)
 
     def _acknowledge(self, socket: SimSocket) -> None:
+        if self.ack_after_s:
+            asyncio.get_running_loop().call_later(self.ack_after_s, self._say_channels, socket)
+        else:
+            self._say_channels(socket)
+
+    def _say_channels(self, socket: SimSocket) -> None:
         channels = {name: list(products) for name, products in socket.state.get("channels", {}).items()}
         self.say(socket, "subscriptions", [{"subscriptions": channels}])
 
