@@ -1,5 +1,6 @@
 """The moment at which a request leaves: the last look before the first byte, and what is known afterwards."""
 
+from contextvars import ContextVar
 from enum import IntEnum
 from typing import Protocol
 
@@ -49,3 +50,7 @@ class Free:
 
     def left(self) -> None:
         """Remember nothing."""
+
+
+default_departure: ContextVar[Free | None] = ContextVar("default_departure", default=None)
+"""Of queries that name none; the actor of an account sets it to learn when they leave."""

@@ -5,7 +5,7 @@ A `StreamPlan` is written per venue and holds no socket. `VenueStream` (stream.p
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -45,8 +45,14 @@ class StreamRequest(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-Signal = StreamReady | StreamEnded | StreamBroken | StreamAnswer
-StreamItem = Message | StreamReady | StreamEnded | StreamBroken | StreamAnswer
+class StreamFollow(msgspec.Struct, frozen=True, gc=False):
+    """Something must be asked because of this frame; what `ask` returns is taken then as if the frame had held it."""
+
+    ask: "Callable[[], Awaitable[Sequence[Any]]]"
+
+
+Signal = StreamReady | StreamEnded | StreamBroken | StreamAnswer | StreamFollow
+StreamItem = Message | StreamReady | StreamEnded | StreamBroken | StreamAnswer | StreamFollow
 
 
 class StreamPlan(ABC):
@@ -64,6 +70,9 @@ class StreamPlan(ABC):
     """After which the socket is replaced although it is well; 0 if the venue sets no limit."""
     renew_ns: int = 0
     """Between two calls of `renew`; 0 if the session needs none."""
+
+    request: Callable[..., Awaitable[bytes]] | None = None
+    """`VenueStream.request`, once a stream runs this plan: for adapters that send orders over the socket."""
 
     @abstractmethod
     async def url(self) -> str:

@@ -15,6 +15,7 @@ import msgspec
 
 from connectors.bridge.departure import Departure
 from connectors.bridge.plan import StreamPlan
+from connectors.bridge.stream import Wire
 from engine.domain.book import SequenceRule
 from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import AccountId, Symbol, Venue
@@ -81,6 +82,10 @@ class PrivateAdapter(Protocol):
     def capabilities(self) -> Capabilities:
         """What it can do; the same before and after `open`."""
 
+    @property
+    def wire(self) -> Wire:
+        """What its streams are dialled with: the guarded exchange."""
+
     async def open(self) -> AccountModes:
         """Prove clock, key and permissions, and read how the account stands; may be called again.
 
@@ -135,6 +140,9 @@ class PrivateAdapter(Protocol):
 
     async def account(self) -> VenueAccount:
         """Return balances and positions."""
+
+    async def tend(self) -> None:
+        """Do what must be done from time to time; called every minute while it is open. Usually: follow the clock."""
 
     async def arm_dead_man(self, timeout_ns: int, departure: Departure) -> int:
         """Let the venue cancel everything in `timeout_ns`, 0: never; return when, in venue time (0 if disarmed)."""
@@ -200,6 +208,10 @@ class PublicAdapter(Protocol):
     @property
     def channels(self) -> frozenset[Channel]:
         """What it can be asked for."""
+
+    @property
+    def wire(self) -> Wire:
+        """What its streams are dialled with: the guarded exchange."""
 
     async def open(self) -> None:
         """Make sessions; may be called again."""

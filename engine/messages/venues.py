@@ -367,7 +367,10 @@ class VenueAccount(Message, frozen=True, kw_only=True):
 
 
 class VenueConnection(Message, frozen=True, kw_only=True):
-    """On the bus under the venue's name: the connection went away or came back."""
+    """On the bus under the venue's name: the connection went away or came back.
+
+    Under an account's id, with `account_id`: the same of one live account, whose connection is its own.
+    """
 
     __lane__: ClassVar[str] = "control"
 
@@ -379,3 +382,5 @@ class VenueConnection(Message, frozen=True, kw_only=True):
     """Of the connection that carries orders, where the market's data come over another one."""
     capabilities: Capabilities | None = None
     """What the venue can do from now on, where it says so at every connection; None where the connector does not."""
+    account_id: AccountId | None = None
+    """Whose connection it is, where each account has its own."""

@@ -1,0 +1,6 @@
+"""Every venue that the contract suite runs against; a venue's team adds its rig."""
+
+from tests.support.venues.plain_rig import PlainRig
+from tests.support.venues.rig import VenueRig
+
+RIGS: tuple[type[VenueRig], ...] = (PlainRig,)
