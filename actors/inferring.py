@@ -6,6 +6,7 @@ the real trades replace it whenever they come.
 """
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from actors.router_core import key_of
 from engine.domain.errors import CivalError
 from engine.domain.identifiers import Asset, OrderId, Symbol
 from engine.domain.order_facts import CumulativeFact
-from engine.domain.values import ZERO
+from engine.domain.values import ZERO, divide, multiply, round_money
 from engine.messages.venues import CannotTell, FillsQuery, OrderFound, OrderQuery, VenueFill, VenueFills, VenueOrder
 from engine.runtime.actor import handles
 from engine.runtime.errors import ActorDeadError, Timeout
@@ -141,7 +142,7 @@ class Inferring(Reconciling):
         fact = CumulativeFact(
             quantity=state.reported_quantity,
             average_price=price,
-            fee=(listed and listed.fee) or ZERO,
+            fee=_fee_of(listed, state.reported_quantity),
             fee_asset=(listed and listed.fee_asset) or quote_of(state.symbol),
             at_ns=_stored(state.venue_at[0]),
         )
@@ -149,6 +150,15 @@ class Inferring(Reconciling):
         self.learn(batch, live, state.apply_cumulative(fact), seen)
         batch.alert(live, "fill_inferred", "medium")
         return True
+
+
+def _fee_of(listed: VenueOrder | None, quantity: Decimal) -> Decimal:
+    """Return what an order has paid for a quantity, in proportion where it was listed with less; zero if unknown."""
+    if listed is None or listed.fee is None:
+        return ZERO
+    if listed.filled_quantity == quantity:
+        return listed.fee
+    return round_money(divide(multiply(listed.fee, quantity), listed.filled_quantity))
 
 
 def quote_of(symbol: Symbol) -> Asset:

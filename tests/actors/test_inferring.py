@@ -1,11 +1,12 @@
 """Fills that the venue counts and does not show are asked for, then inferred; real trades replace what was inferred."""
 
 from decimal import Decimal
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from actors.inferring import quote_of
+from actors.inferring import _fee_of, quote_of
 from engine.domain.kinds import DoneReason, OrderType
 from engine.messages.orders import OrderIntent
 from engine.messages.rows import TradeRow
@@ -178,6 +179,16 @@ async def test_an_update_of_an_open_order_of_somebody_else_adopts_it(make_script
     await rig.hear(VenueOrderUpdate(account_id=ACCOUNT, order=order))
     assert rig.kinds("orders").count("OrderAdopted") == 1
     assert OrderFound(order=order).order is order
+
+
+@pytest.mark.parametrize(
+    ("listed", "quantity", "fee"),
+    [("0.1", "0.1", "2"), ("0.1", "0.25", "5"), (None, "0.1", "0")],
+    ids=["as listed", "listed with less", "never listed"],
+)
+def test_a_fee_of_an_older_listing_grows_in_proportion(listed: str | None, quantity: str, fee: str) -> None:
+    shown = SimpleNamespace(fee=D(2), filled_quantity=D(listed)) if listed else None
+    assert _fee_of(cast("Any", shown), D(quantity)) == D(fee)
 
 
 def test_the_quote_asset_of_a_symbol() -> None:

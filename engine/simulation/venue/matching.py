@@ -134,7 +134,10 @@ class Matching:
             strike = self._faults.strike(FaultKind.OVERFILL, recorder.now_ns, order.client_id)
             if strike is not None:
                 quantity = add(quantity, multiply(instrument.step_size, Decimal(strike.share_of(10))))
-        hidden = self._faults.strike(FaultKind.HIDDEN_TRADE, recorder.now_ns, order.client_id)
+        hidden = None
+        if not order.is_external:
+            # Of a stranger's order that is over nobody asks for more than what it has shown.
+            hidden = self._faults.strike(FaultKind.HIDDEN_TRADE, recorder.now_ns, order.client_id)
         slow = self._faults.strike(FaultKind.SLOW_TRADE, recorder.now_ns, order.client_id)
         fee, fee_asset = self._fee(order, instrument, price, quantity, liquidity)
         recorder.record(

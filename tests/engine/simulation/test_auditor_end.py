@@ -11,7 +11,7 @@ from engine.domain.identifiers import AccountId
 from engine.domain.kinds import Side
 from engine.messages.rows import DiscrepancyRow, OrderRow, Row
 from engine.messages.venues import VenueCancel
-from engine.simulation.auditor_end import _fees_unknown
+from engine.simulation.auditor_end import _fees_unknown, _transfer
 from tests.engine.simulation.test_auditor_venue import Scene
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, an_id
 from tests.support.histories import (
@@ -167,14 +167,22 @@ def a_discrepancy(ours: str, venue: str, state: str = "open") -> DiscrepancyRow:
     )
 
 
-@pytest.mark.parametrize(("asset", "is_known"), [("USDT", True), ("BTC", False)])
-def test_the_fee_of_a_hidden_trade_is_known_unless_its_order_has_paid_in_two_assets(asset: str, is_known: bool) -> None:
+def test_only_the_fees_of_hidden_trades_are_not_known() -> None:
     account = AccountId(ACCOUNT)
-    order = SimpleNamespace(trades=[])
-    for fee_asset, is_hidden in ((asset, False), ("USDT", True)):
-        order.trades.append(SimpleNamespace(fee_asset=fee_asset, fee=D(3), is_hidden=is_hidden, order=order))
-    truth = SimpleNamespace(trades_of={account: order.trades})
-    assert _fees_unknown(cast("Any", SimpleNamespace(truth=truth)), account, "USDT") == (0 if is_known else 3)
+    trades = [
+        SimpleNamespace(fee_asset=asset, fee=D(fee), is_hidden=is_hidden)
+        for asset, fee, is_hidden in (("BTC", 1, True), ("USDT", 2, False), ("USDT", 3, True))
+    ]
+    facts = cast("Any", SimpleNamespace(truth=SimpleNamespace(trades_of={account: trades})))
+    assert [_fees_unknown(facts, account, asset) for asset in ("USDT", "BTC", "ETH")] == [D(3), D(1), D(0)]
+
+
+@pytest.mark.parametrize(("unknown", "expected"), [("2", 1), ("3", 0)])
+def test_a_fee_that_nobody_knows_must_be_told_as_a_discrepancy(unknown: str, expected: int) -> None:
+    row = a_discrepancy("3", "0")
+    told = list(_transfer(ACCOUNT, "USDT", D(-3), [], row, D(unknown)))
+    assert len(told) == expected
+    assert len(list(_transfer(ACCOUNT, "USDT", D(-3), [], None, D(unknown)))) == 1
 
 
 @pytest.mark.parametrize(
