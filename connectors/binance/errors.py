@@ -1,8 +1,11 @@
-"""Binance's refusals as bridge errors: what a status and a code prove about a request.
+"""Binance's refusals: which code proves what (`RULES`), and how it is read from a body.
 
-A 4xx with a code of Binance's in its body is a definite no, with the exceptions named here. Everything else that is not
-a success proves nothing: 5xx ("the API has successfully sent the request but not got a response"), 403 of the firewall,
-a body that is no JSON.
+A 4xx with a code of Binance's in its body is a definite no, with the exceptions named here. A 5xx proves nothing
+whatever its body says ("the API has successfully sent the request but not got a response"), with one exception; nor
+does the firewall's 403.
+
+Two codes mean many things; what tells them apart is the name of a filter, or one of the sentences that Binance
+documents as values of -2010. Here such a code has its word behind it: `-1013 LOT_SIZE`.
 Source: Binance spot, "Error Codes" and "General API Information" (HTTP Return Codes); USD-M futures, the same pages.
 """
 
@@ -13,41 +16,33 @@ import msgspec
 
 from connectors.binance.private_wire import Failure
 from connectors.bridge import errors
-from connectors.bridge.errors import (
-    AuthRefused,
-    BridgeError,
-    ClockOff,
-    Duplicate,
-    Limited,
-    Maintenance,
-    Refused,
-    Unknown,
-)
+from connectors.bridge.answers import Rule, Seen, VenueError, Verdict, judged
+from connectors.bridge.errors import BridgeError
 
-NS_PER_S: Final = 1_000_000_000
-RETRY_AFTER_NS: Final = 60 * NS_PER_S
-"""How long a rate limit lasts where the venue does not say; its windows are minutes."""
-BAN_NS: Final = 120 * NS_PER_S
-"""The shortest ban by the documentation."""
-ORDER_RATE_NS: Final = 10 * NS_PER_S
-"""The shortest window of order counts."""
+_decode = msgspec.json.Decoder(Failure).decode
 
-PROVES_NOTHING: Final = frozenset({-1000, -1001, -1006, -1007, -1016, -1008})
-"""Unknown, disconnected, unexpected response, timeout, shutting down, overloaded: sent on, execution not known."""
+CLOSED: Final = "service_unavailable"
 
-_AUTH: Final[Mapping[int, str]] = {
-    -1002: "no_permission",
-    -1022: "bad_signature",
-    -2008: "bad_key",
-    -2014: "bad_key",
-    -2015: "key_ip_or_permission",
-    -2017: "account_closed",
+_FILTERS: Final[Mapping[str, str]] = {
+    "PRICE_FILTER": errors.BAD_PRICE,
+    "PERCENT_PRICE": errors.BAD_PRICE,
+    "PERCENT_PRICE_BY_SIDE": errors.BAD_PRICE,
+    "LOT_SIZE": errors.BAD_QUANTITY,
+    "MARKET_LOT_SIZE": errors.BAD_QUANTITY,
+    "NOTIONAL": errors.MIN_NOTIONAL,
+    "MIN_NOTIONAL": errors.MIN_NOTIONAL,
+    "MAX_NUM_ORDERS": errors.TOO_MANY_ORDERS,
+    "MAX_NUM_ALGO_ORDERS": errors.TOO_MANY_ORDERS,
+    "EXCHANGE_MAX_NUM_ORDERS": errors.TOO_MANY_ORDERS,
 }
-"""-2015 is "Invalid API-key, IP, or permissions for action.": the venue does not tell which."""
-_LIMITS: Final[Mapping[int, int]] = {-1003: RETRY_AFTER_NS, -1034: RETRY_AFTER_NS, -1015: ORDER_RATE_NS}
-"""Code of a rate limit -> how long to wait."""
-
-_WORDS: Final[Mapping[int, str]] = {
+_SENTENCES: Final[Mapping[str, str]] = {
+    "insufficient balance": errors.INSUFFICIENT_FUNDS,
+    "immediately match and take": errors.WOULD_TAKE,
+    "trigger immediately": errors.WOULD_TRIGGER,
+    "Market is closed": errors.MARKET_CLOSED,
+    "Duplicate order sent": "duplicate",
+}
+_REFUSALS: Final[Mapping[int, str]] = {
     -1111: errors.BAD_QUANTITY,
     -1121: errors.UNKNOWN_SYMBOL,
     -2011: errors.UNKNOWN_ORDER,
@@ -68,8 +63,6 @@ _WORDS: Final[Mapping[int, str]] = {
     -4023: errors.BAD_QUANTITY,
     -4024: errors.BAD_PRICE,
     -4045: errors.TOO_MANY_ORDERS,
-    -4111: "duplicate",
-    -4116: "duplicate",
     -4118: errors.WOULD_NOT_REDUCE,
     -4131: errors.NO_LIQUIDITY,
     -4140: errors.MARKET_CLOSED,
@@ -79,94 +72,69 @@ _WORDS: Final[Mapping[int, str]] = {
     -5022: errors.WOULD_TAKE,
     -5027: errors.NOTHING_TO_CHANGE,
 }
-
-_FILTERS: Final[Mapping[str, str]] = {
-    "PRICE_FILTER": errors.BAD_PRICE,
-    "PERCENT_PRICE": errors.BAD_PRICE,
-    "PERCENT_PRICE_BY_SIDE": errors.BAD_PRICE,
-    "LOT_SIZE": errors.BAD_QUANTITY,
-    "MARKET_LOT_SIZE": errors.BAD_QUANTITY,
-    "NOTIONAL": errors.MIN_NOTIONAL,
-    "MIN_NOTIONAL": errors.MIN_NOTIONAL,
-    "MAX_NUM_ORDERS": errors.TOO_MANY_ORDERS,
-    "MAX_NUM_ALGO_ORDERS": errors.TOO_MANY_ORDERS,
-    "EXCHANGE_MAX_NUM_ORDERS": errors.TOO_MANY_ORDERS,
+# -2015 is "Invalid API-key, IP, or permissions for action.": the venue does not tell which.
+_AUTH: Final[Mapping[int, str]] = {
+    -1002: "no_permission",
+    -1022: "bad_signature",
+    -2008: "bad_key",
+    -2014: "bad_key",
+    -2015: "key_ip_or_permission",
+    -2017: "account_closed",
 }
-"""-1013 is told apart by the filter's name, the only thing in a sentence of Binance's that is a code."""
-
-_SENTENCES: Final = (
-    ("insufficient balance", errors.INSUFFICIENT_FUNDS),
-    ("immediately match and take", errors.WOULD_TAKE),
-    ("trigger immediately", errors.WOULD_TRIGGER),
-    ("Market is closed", errors.MARKET_CLOSED),
-    ("Duplicate order sent", "duplicate"),
-)
-"""-2010 has no sub-code; Binance documents these sentences as its values. One that fits none keeps the code."""
-
-_decode = msgspec.json.Decoder(Failure).decode
+# Unknown, disconnected, unexpected response, timeout, overloaded, shutting down: sent on, execution not known.
+_PROVE_NOTHING: Final = (-1000, -1001, -1006, -1007, -1008, -1016)
+_LIMITS: Final = (-1003, -1015, -1034)
 
 
-def failure_of(body: bytes) -> Failure | None:
-    """Return the code and sentence of an error body; None for whatever else it is."""
+def _refused(word: str) -> Rule:
+    return Rule(Verdict.DUPLICATE if word == "duplicate" else Verdict.REFUSED, word)
+
+
+RULES: Final[Mapping[str, Rule]] = {
+    **{f"-1013 {name}": _refused(word) for name, word in _FILTERS.items()},
+    **{f"{code} {sentence}": _refused(word) for code in (-1013, -2010) for sentence, word in _SENTENCES.items()},
+    **{str(code): _refused(word) for code, word in _REFUSALS.items()},
+    **{str(code): Rule(Verdict.AUTH, word) for code, word in _AUTH.items()},
+    **{str(code): Rule(Verdict.UNKNOWN) for code in _PROVE_NOTHING},
+    **{str(code): Rule(Verdict.LIMITED) for code in _LIMITS},
+    "-1021": Rule(Verdict.CLOCK),
+    "-4111": Rule(Verdict.DUPLICATE),
+    "-4116": Rule(Verdict.DUPLICATE),
+    CLOSED: Rule(Verdict.CLOSED),
+}
+"""Code, as `venue_error` gives it -> its meaning."""
+
+
+def venue_error(status: int, body: bytes) -> VenueError | None:
+    """Read the code and sentence of an error body; None where the answer is none of Binance's errors.
+
+    A 200 with a code below zero is an error as well; `{"code":200,"msg":"..."}` is a success.
+    """
+    if b'"code"' not in body[:200]:
+        return None
     try:
-        return _decode(body)
+        failure = _decode(body)
     except (msgspec.DecodeError, ValueError):
         return None
+    if status < 300 and failure.code >= 0:
+        return None
+    return named(status, failure.code, failure.msg)
 
 
-def error_of_answer(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> BridgeError | None:
-    """Return what an HTTP answer proves; None for a success.
-
-    A 200 with a code below zero is a failure as well. Whether a 200 holds what it should is for its reader to see.
-    """
-    failure = failure_of(body)
-    if status < 400:
-        return error_of(status, failure.code, failure.msg) if failure is not None and failure.code < 0 else None
-    if status in (418, 429):
-        return Limited(_retry_after_ns(headers, BAN_NS if status == 418 else RETRY_AFTER_NS), is_ban=status == 418)
-    if failure is None or status >= 500 or status == 403:
-        return _without_code(status, failure)
-    return error_of(status, failure.code, failure.msg)
+def named(status: int, code: int, message: str) -> VenueError:
+    """Return an error with the word behind its code that makes it one thing."""
+    if status >= 500:
+        # The one 5xx that Binance calls a failure: it was not sent on.
+        is_closed = status == 503 and message.startswith("Service Unavailable")
+        return VenueError(CLOSED if is_closed else f"http_{status} {code}", message)
+    name = str(code)
+    if code == -1013 and message.startswith("Filter failure"):
+        name = f"{code} {message.rpartition(':')[2].strip()}"
+    elif code in (-1013, -2010):
+        name = next((f"{code} {sentence}" for sentence in _SENTENCES if sentence in message), name)
+    return VenueError(name, message)
 
 
 def error_of(status: int, code: int, message: str) -> BridgeError:
-    """Return what a code of Binance's means."""
-    if code in PROVES_NOTHING or status >= 500:
-        return Unknown(str(code), message)
-    if code in _AUTH:
-        return AuthRefused(_AUTH[code], message)
-    if code in _LIMITS:
-        return Limited(_LIMITS[code], message=message)
-    if code == -1021:
-        return ClockOff(str(code), message)
-    word = _word(code, message)
-    if word == "duplicate":
-        return Duplicate(str(code), message)
-    return Refused(word, message, venue_code=str(code))
-
-
-def _word(code: int, message: str) -> str:
-    if code == -1013 and message.startswith("Filter failure"):
-        return _FILTERS.get(message.rpartition(":")[2].strip(), str(code))
-    if code in (-1013, -2010):
-        for sentence, word in _SENTENCES:
-            if sentence in message:
-                return word
-    return _WORDS.get(code, str(code))
-
-
-def _without_code(status: int, failure: Failure | None) -> BridgeError:
-    message = failure.msg if failure is not None else ""
-    if status == 503 and message.startswith("Service Unavailable"):
-        # The only 5xx that Binance calls a failure: "the request is not sent on; try again".
-        return Maintenance(message, is_definite=True)
-    if status == 503 and failure is None:
-        return Maintenance("503", is_definite=False)
-    return Unknown(f"http_{status}" if failure is None else str(failure.code), message)
-
-
-def _retry_after_ns(headers: Mapping[str, str] | None, otherwise_ns: int) -> int:
-    for name, value in (headers or {}).items():
-        if name.lower() == "retry-after" and value.strip().isdigit():
-            return max(1, int(value)) * NS_PER_S
-    return otherwise_ns
+    """Return what an error of the WebSocket API comes to."""
+    return judged(named(status, code, message), Seen(status, {}, b""), RULES)

@@ -41,6 +41,11 @@ class Listing(msgspec.Struct, frozen=True):
     instruments: tuple[Instrument, ...]
     refused: tuple[tuple[Symbol, str], ...]
     """(Binance's name, why) of trading pairs whose rules we cannot represent; nobody can trade them here."""
+    closed: tuple[Symbol, ...] = ()
+    """Our names of pairs of this market that do not trade now."""
+    others: int = 0
+    """How many were left out because they are of another kind: dated futures."""
+    server_time_ms: int = 0
 
 
 def parse_exchange_info(raw: bytes, *, venue: Venue, market: Market, fees: Fees | None = None) -> Listing:
@@ -58,27 +63,46 @@ def parse_exchange_info(raw: bytes, *, venue: Venue, market: Market, fees: Fees 
     rates = fees or ENTRY_FEES[market]
     instruments: list[Instrument] = []
     refused: list[tuple[Symbol, str]] = []
+    closed: list[Symbol] = []
+    others = 0
     for pair in info.symbols:
-        if pair.status != "TRADING" or (market == "usdm" and pair.contractType != "PERPETUAL"):
+        if market == "usdm" and pair.contractType != "PERPETUAL":
+            others += 1
+            continue
+        if pair.status != "TRADING":
+            closed.append(_symbol(pair, market))
             continue
         try:
             instruments.append(_instrument(pair, venue, market, rates))
         except BadInput as error:
             refused.append((pair.symbol, str(error)))
-    return Listing(instruments=tuple(instruments), refused=tuple(refused))
+    return Listing(
+        instruments=tuple(instruments),
+        refused=tuple(refused),
+        closed=tuple(closed),
+        others=others,
+        server_time_ms=info.serverTime,
+    )
+
+
+def _settle(pair: PairInfo, market: Market) -> str:
+    return pair.quoteAsset if market == "spot" else (pair.marginAsset or pair.quoteAsset)
+
+
+def _symbol(pair: PairInfo, market: Market) -> Symbol:
+    symbol = f"{pair.baseAsset}/{pair.quoteAsset}"
+    return symbol if market == "spot" else f"{symbol}:{_settle(pair, market)}"
 
 
 def _instrument(pair: PairInfo, venue: Venue, market: Market, fees: Fees) -> Instrument:
     filters = {rule.filterType: rule for rule in pair.filters}
     lot = filters.get("LOT_SIZE", Filter("LOT_SIZE"))
-    settle = pair.quoteAsset if market == "spot" else (pair.marginAsset or pair.quoteAsset)
-    symbol = f"{pair.baseAsset}/{pair.quoteAsset}"
     return Instrument(
         venue=venue,
-        symbol=symbol if market == "spot" else f"{symbol}:{settle}",
+        symbol=_symbol(pair, market),
         base=pair.baseAsset,
         quote=pair.quoteAsset,
-        settle=settle,
+        settle=_settle(pair, market),
         kind=InstrumentKind.SPOT if market == "spot" else InstrumentKind.PERPETUAL,
         tick_size=_present(filters.get("PRICE_FILTER", Filter("PRICE_FILTER")).tickSize, "PRICE_FILTER.tickSize"),
         step_size=_present(lot.stepSize, "LOT_SIZE.stepSize"),

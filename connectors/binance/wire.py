@@ -119,3 +119,4 @@ class ExchangeInfo(msgspec.Struct, gc=False):
     """GET exchangeInfo."""
 
     symbols: tuple[PairInfo, ...]
+    serverTime: int = 0  # noqa: N815

@@ -1,0 +1,430 @@
+"""Accounts at a simulated Binance, spot and USD-M, through the connector: orders' whole lives, and what goes wrong."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from connectors.bridge.departure import Free
+from connectors.bridge.errors import AuthRefused, Refused
+from engine.domain.errors import NotReady
+from engine.domain.kinds import DoneReason, Liquidity, OrderType, Side, TimeInForce
+from engine.messages.venues import (
+    AccountQuery,
+    FillsQuery,
+    OpenOrdersQuery,
+    OrderAbsent,
+    OrderFound,
+    OrderQuery,
+    VenueAccepted,
+    VenueAmended,
+    VenueAmendRefused,
+    VenueFill,
+    VenueOrderDone,
+    VenueRejected,
+    VenueUnknown,
+)
+from engine.runtime.clock import WallClock
+from tests.support.venues.binance_rig import BinanceRig, SpotRig, UsdmRig
+from tests.support.venues.live_desk import LiveDesk
+from tests.support.venues.rig import RIG_ACCOUNT
+
+RIGS = [pytest.param(SpotRig, id="spot"), pytest.param(UsdmRig, id="usdm")]
+
+
+@pytest_asyncio.fixture(params=RIGS)
+async def desk(request: pytest.FixtureRequest) -> AsyncIterator[LiveDesk]:
+    async with request.param() as rig, LiveDesk(rig) as desk:
+        await desk.ready()
+        yield desk
+
+
+@pytest_asyncio.fixture
+async def usdm() -> AsyncIterator[LiveDesk]:
+    async with UsdmRig() as rig, LiveDesk(rig) as desk:
+        await desk.ready()
+        yield desk
+
+
+@pytest_asyncio.fixture
+async def spot() -> AsyncIterator[LiveDesk]:
+    async with SpotRig() as rig, LiveDesk(rig) as desk:
+        await desk.ready()
+        yield desk
+
+
+def fills_of(rig: Any) -> list[tuple[str, Decimal, Decimal, Decimal, str]]:
+    return [(str(each.id), each.price, each.quantity, each.fee, each.fee_asset) for each in rig.account.trades]
+
+
+def told_fills(fills: Any) -> list[tuple[str, Decimal, Decimal, Decimal, str]]:
+    return [(each.external_trade_id, each.price, each.quantity, each.fee, each.fee_asset) for each in fills]
+
+
+@pytest.mark.asyncio
+async def test_an_order_rests_fills_in_parts_and_is_told_exactly(desk: LiveDesk) -> None:
+    rig = desk.rig
+    order = await desk.place()
+    known = rig.order(order.venue_client_id)
+    assert known is not None
+    rig.server.exchange.fill(order.venue_client_id, rig.quantity / 4)
+    rig.server.exchange.fill(order.venue_client_id)
+    await desk.until(lambda: len(desk.of(VenueFill, order)) == 2, "both fills")
+    assert told_fills(desk.of(VenueFill, order)) == fills_of(rig)
+    assert all(fill.liquidity is Liquidity.MAKER for fill in desk.of(VenueFill, order))
+    page = await desk.ask(FillsQuery(account_id=RIG_ACCOUNT, cursor=None))
+    assert list(page.fills) == desk.of(VenueFill, order)
+    again = await desk.ask(FillsQuery(account_id=RIG_ACCOUNT, cursor=page.cursor))
+    assert (again.cursor, again.has_more) == (page.cursor, False)
+    mine = await desk.ask(FillsQuery(account_id=RIG_ACCOUNT, cursor=None, venue_client_id=order.venue_client_id))
+    assert mine.fills == page.fills
+
+
+@pytest.mark.asyncio
+async def test_a_market_order_takes_at_once(desk: LiveDesk) -> None:
+    order = await desk.place(type=OrderType.MARKET, price=None)
+    await desk.until(lambda: bool(desk.of(VenueFill, order)), "its fill")
+    (fill,) = desk.of(VenueFill, order)
+    assert (fill.quantity, fill.liquidity) == (order.quantity, Liquidity.TAKER)
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_finds_too_little_expires(desk: LiveDesk) -> None:
+    desk.rig.server.exchange.set_levels("BTCUSDT", asks=[(price, "0") for price in list(desk.rig.market.asks)])
+    desk.rig.server.exchange.set_levels("BTCUSDT", asks=[("60010", "0.004")])
+    order = await desk.place(price=Decimal(61000), time_in_force=TimeInForce.FOK)
+    await desk.until(lambda: bool(desk.of(VenueOrderDone, order)), "its end")
+    assert {done.reason for done in desk.of(VenueOrderDone, order)} == {DoneReason.EXPIRED}
+    assert not desk.of(VenueFill, order)
+    partly = await desk.place(price=Decimal(61000), time_in_force=TimeInForce.IOC)
+    await desk.until(lambda: bool(desk.of(VenueOrderDone, partly)), "the end of the other")
+    assert desk.of(VenueFill, partly)[0].quantity == Decimal("0.004")
+    assert desk.of(VenueOrderDone, partly)[-1].filled_quantity == Decimal("0.004")
+
+
+@pytest.mark.asyncio
+async def test_an_order_is_cancelled_under_its_own_id(desk: LiveDesk) -> None:
+    order = await desk.place()
+    desk.tell(desk.a_cancel(order))
+    await desk.until(lambda: bool(desk.of(VenueOrderDone, order)), "its end")
+    done = desk.of(VenueOrderDone, order)[0]
+    assert (done.reason, done.symbol, not done.filled_quantity) == (DoneReason.CANCELLED, desk.rig.symbol, True)
+
+
+@pytest.mark.asyncio
+async def test_a_post_only_order_that_would_take_is_refused_by_a_word_of_ours(desk: LiveDesk) -> None:
+    order = desk.a_submit(post_only=True, price=Decimal(61000))
+    desk.tell(order)
+    await desk.until(lambda: bool(desk.of(VenueRejected, order)), "the refusal")
+    assert desk.of(VenueRejected, order)[0].code == "post_only_would_take"
+    resting = await desk.place(post_only=True)
+    found = await desk.ask(
+        OrderQuery(account_id=RIG_ACCOUNT, symbol=resting.symbol, venue_client_id=resting.venue_client_id)
+    )
+    assert isinstance(found, OrderFound)
+    assert (found.order.post_only, found.order.type, found.order.is_open) == (True, OrderType.LIMIT, True)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"quantity": Decimal(1000)}, "insufficient_funds"),
+        ({"price": Decimal("50000.001")}, "bad_price"),
+        ({"quantity": Decimal("0.0000001")}, "bad_quantity"),
+    ],
+)
+async def test_refusals_have_words_that_all_venues_share(desk: LiveDesk, changes: dict[str, Any], code: str) -> None:
+    order = desk.a_submit(**changes)
+    desk.tell(order)
+    await desk.until(lambda: bool(desk.of(VenueRejected, order)), "the refusal")
+    assert desk.of(VenueRejected, order)[0].code == code
+    assert desk.rig.order(order.venue_client_id) is None
+
+
+@pytest.mark.asyncio
+async def test_a_lost_acknowledgement_makes_one_order_that_is_found(desk: LiveDesk) -> None:
+    desk.rig.server.faults.add("after_drop", desk.rig.paths.submit)
+    order = desk.a_submit()
+    desk.tell(order)
+    await desk.until(lambda: bool(desk.of(VenueUnknown, order)), "that nobody knows")
+    found = await desk.ask(
+        OrderQuery(account_id=RIG_ACCOUNT, symbol=order.symbol, venue_client_id=order.venue_client_id)
+    )
+    assert isinstance(found, OrderFound)
+    assert len(desk.rig.orders(order.venue_client_id)) == 1
+    assert len(desk.rig.server.log.requests(desk.rig.paths.submit)) == 1
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_never_was_is_absent(desk: LiveDesk) -> None:
+    before_ns = desk.clock.now_ns()
+    absent = await desk.ask(OrderQuery(account_id=RIG_ACCOUNT, symbol=desk.rig.symbol, venue_client_id="cv-no"))
+    assert isinstance(absent, OrderAbsent)
+    assert abs(absent.venue_time_ns - before_ns) < 5_000_000_000
+
+
+@pytest.mark.asyncio
+async def test_what_is_signed_is_void_when_the_intent_is(desk: LiveDesk) -> None:
+    order = await desk.place()
+    (request,) = desk.rig.server.log.requests(desk.rig.paths.submit)
+    sent = dict(pair.split("=") for pair in request.body.split("&"))
+    assert int(sent["timestamp"]) + int(sent["recvWindow"]) <= order.valid_until_ns // 1_000_000 + 1_000
+    assert sent["signature"] == "***"
+
+
+@pytest.mark.asyncio
+async def test_money_is_told_as_the_venue_has_it(desk: LiveDesk) -> None:
+    await desk.place()
+    account = await desk.ask(AccountQuery(account_id=RIG_ACCOUNT))
+    by_asset = {balance.asset: balance for balance in account.balances}
+    truth = desk.rig.account.balance("USDT")
+    assert by_asset["USDT"].free + by_asset["USDT"].locked == truth.total
+    assert by_asset["USDT"].locked > 0
+    assert account.cursor is None
+
+
+@pytest.mark.asyncio
+async def test_fills_from_before_the_process_are_found_with_their_own_ids(desk: LiveDesk) -> None:
+    order = await desk.place()
+    desk.rig.server.exchange.fill(order.venue_client_id, desk.rig.quantity / 2)
+    adapter = desk.rig.adapter(WallClock())
+    await adapter.open()
+    page = await adapter.fills(FillsQuery(account_id=RIG_ACCOUNT, cursor=None))
+    assert [fill.venue_client_id for fill in page.fills] == [order.venue_client_id]
+    assert page.cursor is not None
+    desk.rig.server.exchange.fill(order.venue_client_id)
+    more = await adapter.fills(FillsQuery(account_id=RIG_ACCOUNT, cursor=page.cursor))
+    assert told_fills(more.fills)[-1] == fills_of(desk.rig)[-1]
+    await adapter.close()
+
+
+@pytest.mark.asyncio
+async def test_many_fills_come_page_by_page_and_none_is_left_out(spot: LiveDesk) -> None:
+    order = await spot.place(quantity=Decimal("1.2"))
+    for _ in range(1_150):
+        spot.rig.server.exchange.fill(order.venue_client_id, "0.001")
+    adapter = spot.rig.adapter(WallClock())
+    await adapter.open()
+    seen: set[str] = set()
+    cursor, has_more, pages = None, True, 0
+    while has_more:
+        page = await adapter.fills(FillsQuery(account_id=RIG_ACCOUNT, cursor=cursor))
+        seen |= {fill.external_trade_id for fill in page.fills}
+        cursor, has_more, pages = page.cursor, page.has_more, pages + 1
+    await adapter.close()
+    assert (len(seen), pages) == (1_150, 2)
+
+
+@pytest.mark.asyncio
+async def test_orders_of_others_are_listed_too(desk: LiveDesk) -> None:
+    exchange = desk.rig.server.exchange
+    exchange.place(
+        desk.rig.account, symbol="BTCUSDT", side="sell", type="LIMIT", quantity=Decimal("0.01"), client_id="web_1",
+        price=Decimal(70000),
+    )  # fmt: skip
+    order = await desk.place()
+    names, after = [], None
+    while True:
+        page = await desk.ask(OpenOrdersQuery(account_id=RIG_ACCOUNT, after=after))
+        names += [each.venue_client_id for each in page.orders]
+        after = page.next_after
+        if after is None:
+            break
+    assert sorted(names) == sorted(["web_1", order.venue_client_id])
+
+
+# --- Stops ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_a_spot_stop_waits_and_then_takes(spot: LiveDesk) -> None:
+    order = await spot.place(side=Side.SELL, type=OrderType.STOP, price=None, stop_price=Decimal(59000))
+    spot.rig.server.exchange.print_trade("BTCUSDT", "58900")
+    await spot.until(lambda: bool(spot.of(VenueFill, order)), "its fill")
+    assert spot.of(VenueFill, order)[0].quantity == order.quantity
+
+
+@pytest.mark.asyncio
+async def test_a_usdm_stop_becomes_an_order_with_another_id(usdm: LiveDesk) -> None:
+    order = await usdm.place(type=OrderType.STOP, price=None, stop_price=Decimal(61000))
+    accepted = usdm.of(VenueAccepted, order)[0]
+    assert accepted.external_order_id.startswith("algo:")
+    waiting = await usdm.ask(
+        OrderQuery(account_id=RIG_ACCOUNT, symbol=order.symbol, venue_client_id=order.venue_client_id)
+    )
+    assert (waiting.order.external_order_id, waiting.order.stop_price) == (accepted.external_order_id, Decimal(61000))
+    usdm.rig.server.exchange.print_trade("BTCUSDT", "61000")
+    await usdm.until(lambda: bool(usdm.of(VenueFill, order)), "its fill")
+    done = await usdm.ask(
+        OrderQuery(account_id=RIG_ACCOUNT, symbol=order.symbol, venue_client_id=order.venue_client_id)
+    )
+    assert done.order.external_order_id == usdm.of(VenueFill, order)[0].external_order_id
+    assert done.order.done_reason is DoneReason.FILLED
+    page = await usdm.ask(FillsQuery(account_id=RIG_ACCOUNT, cursor=None))
+    assert page.fills == tuple(usdm.of(VenueFill, order))
+
+
+@pytest.mark.asyncio
+async def test_a_usdm_stop_is_cancelled_where_it_waits(usdm: LiveDesk) -> None:
+    order = await usdm.place(type=OrderType.STOP, price=None, stop_price=Decimal(61000))
+    usdm.tell(usdm.a_cancel(order))
+    await usdm.until(lambda: bool(usdm.of(VenueOrderDone, order)), "its end")
+    assert usdm.of(VenueOrderDone, order)[0].reason is DoneReason.CANCELLED
+
+
+@pytest.mark.asyncio
+async def test_a_lost_answer_to_a_usdm_stop_still_finds_it(usdm: LiveDesk) -> None:
+    usdm.rig.server.faults.add("after_drop", "POST /fapi/v1/algoOrder")
+    order = usdm.a_submit(type=OrderType.STOP, price=None, stop_price=Decimal(61000))
+    usdm.tell(order)
+    await usdm.until(lambda: bool(usdm.of(VenueUnknown, order)), "that nobody knows")
+    usdm.tell(usdm.a_cancel(order, external_order_id=None))
+    await usdm.until(lambda: bool(usdm.of(VenueOrderDone, order)), "its end")
+
+
+# --- Amends, reductions, the dead man ---------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+async def test_a_usdm_order_changes_in_place(usdm: LiveDesk) -> None:
+    order = await usdm.place()
+    usdm.tell(usdm.an_amend(order, price=Decimal(49000), quantity=Decimal("0.02")))
+    await usdm.until(lambda: bool(usdm.of(VenueAmended)), "the amend")
+    amended = usdm.of(VenueAmended)[0]
+    assert (amended.price, amended.quantity) == (Decimal(49000), Decimal("0.02"))
+    assert amended.external_order_id == usdm.external_id(order)
+    assert usdm.rig.order(order.venue_client_id).price == Decimal(49000)  # type: ignore[union-attr]
+
+
+@pytest.mark.asyncio
+async def test_a_spot_order_only_becomes_smaller(spot: LiveDesk) -> None:
+    order = await spot.place()
+    spot.tell(spot.an_amend(order, quantity=Decimal("0.005")))
+    await spot.until(lambda: bool(spot.of(VenueAmended)), "the amend")
+    assert spot.of(VenueAmended)[0].quantity == Decimal("0.005")
+    spot.tell(spot.an_amend(order, price=Decimal(49000)))
+    await spot.until(lambda: bool(spot.of(VenueAmendRefused)), "the refusal")
+    assert len(spot.rig.server.log.requests("keepPriority")) == 1
+
+
+@pytest.mark.asyncio
+async def test_reduce_only_needs_a_position(usdm: LiveDesk) -> None:
+    order = usdm.a_submit(reduce_only=True)
+    usdm.tell(order)
+    await usdm.until(lambda: bool(usdm.of(VenueRejected, order)), "the refusal")
+    assert usdm.of(VenueRejected, order)[0].code == "reduce_only_would_not_reduce"
+    await usdm.place(type=OrderType.MARKET, price=None)
+    await usdm.place(side=Side.SELL, reduce_only=True, price=Decimal(61000))
+    account = await usdm.ask(AccountQuery(account_id=RIG_ACCOUNT))
+    assert [(each.symbol, each.size) for each in account.positions] == [(order.symbol, order.quantity)]
+
+
+@pytest.mark.asyncio
+async def test_the_dead_man_is_armed_for_what_was_traded(usdm: LiveDesk) -> None:
+    order = await usdm.place()
+    adapter = usdm.rig.adapter(WallClock())
+    await adapter.open()
+    await adapter.open_orders(OpenOrdersQuery(account_id=RIG_ACCOUNT, after="ordinary"))
+    until_ns = await adapter.arm_dead_man(60_000_000_000, Free())
+    assert until_ns > usdm.clock.now_ns()
+    usdm.rig.server.clock.advance(61)
+    usdm.rig.server.exchange.tick()
+    await usdm.until(lambda: bool(usdm.of(VenueOrderDone, order)), "the end of the order")
+    usdm.rig.server.clock.skew(0)
+    assert await adapter.arm_dead_man(0, Free()) == 0
+    await adapter.close()
+
+
+# --- Accounts that cannot trade ---------------------------------------------------------------------------------------
+
+
+def revoke(rig: BinanceRig) -> None:
+    rig.account.is_revoked = True
+
+
+def forbid(rig: BinanceRig) -> None:
+    rig.account.extra["no_trade"] = "1"
+
+
+def move_away(rig: BinanceRig) -> None:
+    rig.account.allowed_ips = {"10.0.0.1"}
+
+
+def hedge(rig: BinanceRig) -> None:
+    rig.account.is_hedged = True
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("rig", RIGS)
+@pytest.mark.parametrize(
+    ("spoil", "line"),
+    [
+        (revoke, "the venue does not let this key in"),
+        (move_away, "the venue does not let this key in"),
+        (forbid, "the key may not trade"),
+    ],
+)
+async def test_an_account_that_may_not_trade_says_why(rig: type[BinanceRig], spoil: Any, line: str) -> None:
+    async with rig() as venue:
+        spoil(venue)
+        adapter = venue.adapter(WallClock())
+        with pytest.raises(AuthRefused) as refused:
+            await adapter.open()
+        assert refused.value.line.startswith(line)
+        await adapter.close()
+
+
+@pytest.mark.asyncio
+async def test_hedge_mode_is_not_traded() -> None:
+    async with UsdmRig() as venue:
+        hedge(venue)
+        adapter = venue.adapter(WallClock())
+        with pytest.raises(NotReady, match="hedge mode"):
+            await adapter.open()
+        await adapter.close()
+
+
+@pytest.mark.asyncio
+async def test_the_modes_of_an_account_are_read() -> None:
+    async with UsdmRig() as venue:
+        venue.account.leverage["BTCUSDT"] = 5
+        venue.account.margin_mode.update(BTCUSDT="ISOLATED", ETHUSDT="ISOLATED")
+        adapter = venue.adapter(WallClock())
+        modes = await adapter.open()
+        assert (modes.margin_mode, modes.leverage["BTC/USDT:USDT"], modes.position_mode) == ("isolated", 5, "net")
+        await adapter.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("rig", RIGS)
+async def test_a_clock_ten_minutes_off_is_followed(rig: type[BinanceRig]) -> None:
+    async with rig() as venue:
+        venue.server.clock.skew(600)
+        adapter = venue.adapter(WallClock())
+        modes = await adapter.open()
+        assert abs(modes.clock_offset_ns - 600_000_000_000) < 2_000_000_000
+        await adapter.close()
+
+
+@pytest.mark.asyncio
+async def test_an_unknown_symbol_is_refused_and_disturbs_nobody(desk: LiveDesk) -> None:
+    suffix = ":USDT" if desk.rig.name == "binance_usdm" else ""
+    order = desk.a_submit(symbol=f"NOPE/USDT{suffix}")
+    desk.tell(order)
+    await desk.until(lambda: bool(desk.of(VenueRejected, order)), "the refusal")
+    assert desk.of(VenueRejected, order)[0].code == "unknown_symbol"
+    await desk.place()
+
+
+@pytest.mark.asyncio
+async def test_amending_what_is_gone_is_refused(usdm: LiveDesk) -> None:
+    order = await usdm.place()
+    adapter = usdm.rig.adapter(WallClock())
+    await adapter.open()
+    usdm.rig.server.exchange.fill(order.venue_client_id)
+    with pytest.raises(Refused, match="already_done"):
+        await adapter.amend(usdm.an_amend(order, price=Decimal(49000)), Free())
+    await adapter.close()
