@@ -52,6 +52,7 @@ _TIMES: Final = {
     "": TimeInForce.GTC,
 }
 
+_NOT_SPOT: Final = frozenset({"FUTURE", "PERPETUAL"})
 _FILL: Final = "FILL"
 _ADJUSTED: Final = frozenset({"CORRECTION", "SYNTHETIC"})
 
@@ -72,22 +73,39 @@ class Seen(msgspec.Struct, frozen=True, gc=False):
     message: OrderMessage
 
 
-def parse_user(raw: bytes, account_id: AccountId) -> tuple[Seen, ...]:
-    """Read a frame of the `user` channel, in its order.
+class UserNews(msgspec.Struct, frozen=True, gc=False):
+    """What a `user` frame tells of spot orders."""
+
+    seen: tuple[Seen, ...]
+    unread: tuple[BadInput, ...]
+    """Why, of each order that could not be understood; it hides none of the others."""
+
+
+def parse_user(raw: bytes, account_id: AccountId) -> UserNews:
+    """Read a frame of the `user` channel, in its order. Orders in futures are another account's business.
 
     Raises:
-        BadInput: It is none, or an order in it has a status, side or type that is not known.
+        BadInput: It is no such frame.
     """
     try:
         frame = _decode_user(raw)
         at_ns = time_ns(frame.timestamp)
-        return tuple(
-            _seen(order, account_id, at_ns, frame.sequence_num, is_snapshot=event.type == "snapshot")
-            for event in frame.events
-            for order in event.orders
-        )
-    except (msgspec.DecodeError, ValueError, ArithmeticError) as error:
+    except (msgspec.DecodeError, ValueError) as error:
         raise BadInput("user", expected=f"a frame of orders ({error})", was=raw) from error
+    seen: list[Seen] = []
+    unread: list[BadInput] = []
+    for event in frame.events:
+        for order in event.orders:
+            if order.product_type in _NOT_SPOT:
+                continue
+            try:
+                is_snapshot = event.type == "snapshot"
+                seen.append(_seen(order, account_id, at_ns, frame.sequence_num, is_snapshot=is_snapshot))
+            except BadInput as error:
+                unread.append(error)
+            except (ValueError, ArithmeticError) as error:
+                unread.append(BadInput("user", expected=f"an order ({error})", was=order.order_id))
+    return UserNews(tuple(seen), tuple(unread))
 
 
 def _seen(order: wire.UserOrder, account_id: AccountId, at_ns: int, number: int, *, is_snapshot: bool) -> Seen:
@@ -140,6 +158,11 @@ def done_of(status: str) -> DoneReason | None:
     if status in _OPEN:
         return None
     return _word(_DONE, status, "status")
+
+
+def is_spot(order: wire.HistoricalOrder) -> bool:
+    """Whether an order of the lists is in a spot product."""
+    return order.product_type not in _NOT_SPOT
 
 
 def historical_order(order: wire.HistoricalOrder, at_ns: int) -> VenueOrder:
@@ -210,7 +233,7 @@ def quote_of(symbol: str) -> str:
 
 
 def venue_fill(fill: wire.Fill, client_id: str, account_id: AccountId, venue: Venue) -> VenueFill | None:
-    """Return a fill; None for what is none of ours to book as one (`REVERSAL`, and words that are not known).
+    """Return a fill; None for what is none to book here: a `REVERSAL`, a word that is not known, one in futures.
 
     A correction is an execution of its own: Coinbase reverses the first and writes a second under the same trade id, so
     its entry's id tells them apart.
@@ -219,6 +242,8 @@ def venue_fill(fill: wire.Fill, client_id: str, account_id: AccountId, venue: Ve
         BadInput: A word or number in it is not known.
     """
     if fill.trade_type != _FILL and fill.trade_type not in _ADJUSTED:
+        return None
+    if fill.product_id.count("-") != 1:
         return None
     try:
         return VenueFill(

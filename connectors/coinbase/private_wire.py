@@ -27,7 +27,7 @@ class UserOrder(msgspec.Struct, gc=False):
     stop_price: str = ""
     time_in_force: str = ""
     post_only: bool | str = False
-    creation_time: str = ""
+    product_type: str = "SPOT"
 
 
 class UserEvent(msgspec.Struct, gc=False):
@@ -68,6 +68,7 @@ class HistoricalOrder(msgspec.Struct, gc=False):
     order_configuration: dict[str, Configuration] = {}
     order_type: str = ""
     time_in_force: str = ""
+    product_type: str = "SPOT"
     filled_size: str = ""
     average_filled_price: str = ""
     total_fees: str = ""

@@ -22,7 +22,9 @@ AT = 1_700_000_000_000_000_000
 
 
 def test_one_orders_life_on_the_user_channel() -> None:
-    seen = [one for _, raw in lines_of("user_frames.txt") if b'"user"' in raw[:20] for one in parse_user(raw, ACCOUNT)]
+    seen = [
+        one for _, raw in lines_of("user_frames.txt") if b'"user"' in raw[:20] for one in parse_user(raw, ACCOUNT).seen
+    ]
     assert [(type(one.message).__name__, str(one.filled)) for one in seen] == [
         ("VenueOrderUpdate", "0"),
         ("VenueOrderUpdate", "0"),
@@ -47,7 +49,7 @@ def test_one_orders_life_on_the_user_channel() -> None:
 
 def test_snapshots_are_told_apart() -> None:
     event = json.loads(next(raw for _, raw in lines_of("user_frames.txt") if b"PENDING" in raw))["events"][0]
-    (seen,) = parse_user(a_frame("user", [{**event, "type": "snapshot"}]), ACCOUNT)
+    (seen,) = parse_user(a_frame("user", [{**event, "type": "snapshot"}]), ACCOUNT).seen
     assert seen.is_snapshot
 
 
@@ -63,11 +65,29 @@ def test_snapshots_are_told_apart() -> None:
         {"product_id": "BTC"},
     ],
 )
-def test_what_is_not_known_is_refused(change: dict[str, str]) -> None:
+def test_an_order_that_is_not_understood_is_told_and_hides_no_other(change: dict[str, str]) -> None:
     event = json.loads(next(raw for _, raw in lines_of("user_frames.txt") if b"PENDING" in raw))["events"][0]
-    frame = a_frame("user", [{"type": "update", "orders": [{**event["orders"][0], **change}]}])
+    good = event["orders"][0]
+    frame = a_frame("user", [{"type": "update", "orders": [{**good, **change}, good]}])
+    news = parse_user(frame, ACCOUNT)
+    assert (len(news.seen), len(news.unread)) == (1, 1)
+    assert isinstance(news.unread[0], BadInput)
+
+
+def test_orders_in_futures_are_left_alone() -> None:
+    event = json.loads(next(raw for _, raw in lines_of("user_frames.txt") if b"PENDING" in raw))["events"][0]
+    future = {**event["orders"][0], "product_id": "BIT-28JUN24-CDE", "product_type": "FUTURE"}
+    news = parse_user(a_frame("user", [{"type": "update", "orders": [future]}]), ACCOUNT)
+    assert (news.seen, news.unread) == ((), ())
+    fill = msgspec.json.decode((DATA / "fills.json").read_bytes(), type=wire.Fills).fills[1]
+    for product in ("BIT-28JUN24-CDE", "BTC-PERP-INTX"):
+        assert venue_fill(msgspec.structs.replace(fill, product_id=product), CLIENT, ACCOUNT, "coinbase") is None
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b'{"timestamp":"soon","sequence_num":1,"events":[]}', b'{"events":[]}'])
+def test_what_is_no_user_frame_is_refused(raw: bytes) -> None:
     with pytest.raises(BadInput):
-        parse_user(frame, ACCOUNT)
+        parse_user(raw, ACCOUNT)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +225,7 @@ def test_recorded_accounts_keep_every_text(fixtures_dir: Path) -> None:
 
 def test_the_documented_user_frame_is_known(fixtures_dir: Path) -> None:
     text = (fixtures_dir / "jkorf/coinbase_advanced/Subscriptions.AdvancedTrade.User.txt").read_text()
-    (seen,) = parse_user(text.partition("\n=")[2].strip().encode(), ACCOUNT)
+    (seen,) = parse_user(text.partition("\n=")[2].strip().encode(), ACCOUNT).seen
     assert isinstance(seen.message, VenueOrderDone)
     assert (seen.client_id, seen.filled, seen.message.reason) == ("XXX", Decimal("0.01"), DoneReason.FILLED)
 
