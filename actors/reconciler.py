@@ -98,6 +98,7 @@ class Reconciler(AsyncioActor):
         trigger: str = "start",
         discrepancies: tuple[DiscrepancyRow, ...] = (),
         deadline_ns: int = DEADLINE_NS,
+        has_own_connection: bool = False,
     ) -> None:
         """Keep what it works with.
 
@@ -113,6 +114,7 @@ class Reconciler(AsyncioActor):
             trigger: Of the first run: `start` or `takeover`.
             discrepancies: Those that are open.
             deadline_ns: Wall time that a difference may be open before it keeps its symbol shut.
+            has_own_connection: Whether `VenueConnection` of this account comes under its own id.
         """
         super().__init__()
         self._cell = cell
@@ -130,6 +132,7 @@ class Reconciler(AsyncioActor):
         self._run: _Run | None = None
         self._next: _Run | None = None
         self._asked_to = 0
+        self._connection = account_id if has_own_connection else venue
         self._deep_due_ns = 0
         self._failures = 0
         self._uncompared = 0
@@ -147,7 +150,7 @@ class Reconciler(AsyncioActor):
         self._subscriptions = [
             bus.subscribe(ReconcileAccount, tell, key=self._account_id),
             bus.subscribe(DiscrepanciesCompared, tell, key=self._account_id),
-            bus.subscribe(VenueConnection, tell, key=self._venue),
+            bus.subscribe(VenueConnection, tell, key=self._connection),
             # Not by message: a fill is frequent, and all that matters here is that one came.
             *[
                 bus.subscribe(kind, self._on_push, key=self._account_id)

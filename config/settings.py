@@ -105,7 +105,8 @@ class VenueSettings(Section, frozen=True, kw_only=True):
 
     kind: Literal["exchange", "remote"] = "exchange"
     """`remote`: a venue in another process (docs/remote-venue.md)."""
-    market: Literal["spot", "usdm"] = "spot"
+    market: Literal["spot", "usdm", "perp"] | None = None
+    """Which of the exchange's markets; absent: its first one (spot; at Hyperliquid the perpetuals)."""
     source: Literal["simulated", "live"] | None = None
     """Where its prices come from; absent: as `[market] source` says. A remote venue tells none."""
     symbols: tuple[SymbolText, ...] = ()

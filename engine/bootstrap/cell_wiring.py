@@ -7,22 +7,22 @@ from typing import Any, Final, Protocol
 
 from actors.agent_coordinator import AgentCoordinator
 from actors.api.cells import AccountRefs
-from actors.cell import AgentLoad, AgentPosition, Cell, Instruments
+from actors.cell import Cell, Instruments
 from actors.dead_man import DeadMan
 from actors.executors.desk import ExecutorDesk
-from actors.gate_load import GateAccount
 from actors.ledger import Ledger, LedgerLoad
 from actors.order_loading import restored_order
 from actors.order_router import OrderRouter
 from actors.readiness import Readiness
 from actors.reconciler import Reconciler
 from actors.risk_gate import RiskGate
+from engine.bootstrap.account_connection import OwnConnections, connect
+from engine.bootstrap.cell_loads import WiredAccount, agent_load, gate_account
 from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import AccountId, UserId, Venue
 from engine.domain.ports import Marks
 from engine.messages.archive import OrderArchive
-from engine.messages.load import AccountState, AgentState, CellState
-from engine.messages.orders import OrderChanged
+from engine.messages.load import AccountState, CellState
 from engine.messages.venues import AccountOpened, CannotTell, OpenAccount, VenueTradeVoided
 from engine.messages.writing import UnitNumbers
 from engine.runtime.bus import Bus
@@ -76,6 +76,8 @@ class CellPorts:
     readiness: Readiness
     session: str = ""
     """Name of the replay session."""
+    own: OwnConnections | None = None
+    """Connections of live accounts; None where every account shares its venue's connector."""
     router_limits: Mapping[str, int] = field(default_factory=dict)
     """Arguments of the routers that differ from the usual ones: simulations make rare paths usual by them."""
 
@@ -92,27 +94,11 @@ class Wired:
     actors: list[Ref[Any]] = field(default_factory=list)
     """In order of start."""
     doors: Mapping[AccountId, AccountRefs] = field(default_factory=dict)
-    capabilities: Mapping[Venue, Capabilities | None] = field(default_factory=dict)
-    """What the venues of its accounts can do, as the actors were told; None where nobody could say."""
+    capabilities: Mapping[Venue | AccountId, Capabilities | None] = field(default_factory=dict)
+    """What the venues of its accounts can do, as the actors were told; None where nobody could say.
 
-
-class _Account:
-    """The actors of one account."""
-
-    def __init__(
-        self,
-        state: AccountState,
-        router: Ref[Any],
-        ledger: Ref[Any],
-        open_orders: tuple[OrderChanged, ...],
-        capabilities: Capabilities | None,
-    ) -> None:
-        self.id = AccountId(state.row.id)
-        self.state = state
-        self.router = router
-        self.ledger = ledger
-        self.open_orders = open_orders
-        self.capabilities = capabilities
+    Under the account's id where the account has a connection of its own.
+    """
 
 
 async def wire_cell(
@@ -158,13 +144,17 @@ async def _wire(
     started: list[Ref[Any]],
     trigger: str,
 ) -> Wired:
-    accounts = [await _start_account(ports, cell, each, started) for each in state.accounts if _is_served(ports, each)]
-    agents = [_agent_load(each) for each in state.agents if each.row.account_id in {a.id for a in accounts}]
+    accounts = []
+    for of in state.accounts:
+        connector = await _connector_of(ports, cell, of, started)
+        if connector is not None:
+            accounts.append(await _start_account(ports, cell, of, connector, started))
+    agents = [agent_load(each) for each in state.agents if each.row.account_id in {a.id for a in accounts}]
     gate = await ports.system.start(
         RiskGate,
         name=f"gate/{cell.user_id}",
         cell=cell,
-        accounts=[_gate_account(each) for each in accounts],
+        accounts=[gate_account(each) for each in accounts],
         instruments=ports.instruments,
         marks=ports.marks,
         archive=ports.archive,
@@ -211,32 +201,44 @@ async def _wire(
         started.append(reconciler)
         doors[each.id] = AccountRefs(reconciler=reconciler, ledger=each.ledger)
     # One account that could not ask is reason enough to load the cell again when its venue comes.
-    unasked = {each.state.row.exchange for each in accounts if each.capabilities is None}
-    declared = {
-        each.state.row.exchange: None if each.state.row.exchange in unasked else each.capabilities for each in accounts
+    unasked = {each.state.row.exchange for each in accounts if each.capabilities is None and not _has_own(ports, each)}
+    declared: dict[Venue | AccountId, Capabilities | None] = {
+        each.state.row.exchange: None if each.state.row.exchange in unasked else each.capabilities
+        for each in accounts
+        if not _has_own(ports, each)
     }
+    declared |= {each.id: each.capabilities for each in accounts if _has_own(ports, each)}
     return Wired(
         cell.numbers.fence, gate, coordinator, executors, tuple(each.id for each in accounts), started, doors, declared
     )
 
 
-def _is_served(ports: CellPorts, account: AccountState) -> bool:
-    part = f"account:{account.row.id}"
-    if account.row.exchange in ports.connectors:
-        ports.readiness.expect(part)
-        return True
-    ports.readiness.report(part, ready=False, reason=f"venue {account.row.exchange} does not run here")
-    return False
+async def _connector_of(ports: CellPorts, cell: Cell, state: AccountState, started: list[Ref[Any]]) -> Ref[Any] | None:
+    return await connect(
+        state.row,
+        cell.user_id,
+        system=ports.system,
+        readiness=ports.readiness,
+        shared=ports.connectors,
+        own=ports.own,
+        started=started,
+    )
 
 
-async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, started: list[Ref[Any]]) -> _Account:
+def _has_own(ports: CellPorts, account: WiredAccount) -> bool:
+    return account.connector is not ports.connectors.get(account.state.row.exchange)
+
+
+async def _start_account(
+    ports: CellPorts, cell: Cell, state: AccountState, connector: Ref[Any], started: list[Ref[Any]]
+) -> WiredAccount:
     account_id = AccountId(state.row.id)
     # A venue may say at the opening already what it took back meanwhile; nobody is there yet to hear it.
     voids: list[VenueTradeVoided] = []
     heard = ports.bus.subscribe(VenueTradeVoided, voids.append, key=account_id)
     try:
-        capabilities = await _open_account(ports, cell, state)
-        account = await _start_books(ports, cell, state, capabilities, started)
+        capabilities = await _open_account(ports, cell, state, connector)
+        account = await _start_books(ports, cell, state, connector, capabilities, started)
     finally:
         heard.cancel()
     for void in voids:
@@ -245,11 +247,15 @@ async def _start_account(ports: CellPorts, cell: Cell, state: AccountState, star
 
 
 async def _start_books(
-    ports: CellPorts, cell: Cell, state: AccountState, capabilities: Capabilities | None, started: list[Ref[Any]]
-) -> _Account:
+    ports: CellPorts,
+    cell: Cell,
+    state: AccountState,
+    connector: Ref[Any],
+    capabilities: Capabilities | None,
+    started: list[Ref[Any]],
+) -> WiredAccount:
     row = state.row
     account_id, venue = AccountId(row.id), row.exchange
-    connector = ports.connectors[venue]
     orders = [restored_order(load) for load in state.orders]
     open_orders = tuple(live.changed() for live in orders)
     ledger = await ports.system.start(
@@ -287,10 +293,10 @@ async def _start_books(
         **ports.router_limits,
     )
     started.append(router)
-    return _Account(state, router, ledger, open_orders, capabilities)
+    return WiredAccount(state, connector, router, ledger, open_orders, capabilities)
 
 
-async def _open_account(ports: CellPorts, cell: Cell, state: AccountState) -> Capabilities | None:
+async def _open_account(ports: CellPorts, cell: Cell, state: AccountState, connector: Ref[Any]) -> Capabilities | None:
     """Introduce an account to its venue; return what that can do, None if it cannot be asked now.
 
     A venue that is away keeps no cell from starting: the account is not ready until the venue is there, and then the
@@ -307,7 +313,7 @@ async def _open_account(ports: CellPorts, cell: Cell, state: AccountState) -> Ca
     )
     why = "the venue does not answer"
     try:
-        answer: AccountOpened | CannotTell = await ports.connectors[row.exchange].ask(message, timeout_s=OPEN_TIMEOUT_S)
+        answer: AccountOpened | CannotTell = await connector.ask(message, timeout_s=OPEN_TIMEOUT_S)
     except Timeout:
         pass
     else:
@@ -318,7 +324,7 @@ async def _open_account(ports: CellPorts, cell: Cell, state: AccountState) -> Ca
     return None
 
 
-async def _start_reconciler(ports: CellPorts, cell: Cell, account: _Account, trigger: str) -> Ref[Any]:
+async def _start_reconciler(ports: CellPorts, cell: Cell, account: WiredAccount, trigger: str) -> Ref[Any]:
     venue = account.state.row.exchange
     return await ports.system.start(
         Reconciler,
@@ -326,7 +332,8 @@ async def _start_reconciler(ports: CellPorts, cell: Cell, account: _Account, tri
         cell=cell,
         account_id=account.id,
         venue=venue,
-        connector=ports.connectors[venue],
+        connector=account.connector,
+        has_own_connection=_has_own(ports, account),
         router=account.router,
         watermark=account.state.watermark,
         discrepancies=account.state.discrepancies,
@@ -334,7 +341,7 @@ async def _start_reconciler(ports: CellPorts, cell: Cell, account: _Account, tri
     )
 
 
-async def _start_dead_man(ports: CellPorts, cell: Cell, account: _Account, gate: Ref[Any]) -> Ref[Any]:
+async def _start_dead_man(ports: CellPorts, cell: Cell, account: WiredAccount, gate: Ref[Any]) -> Ref[Any]:
     row = account.state.row
     return await ports.system.start(
         DeadMan,
@@ -342,41 +349,9 @@ async def _start_dead_man(ports: CellPorts, cell: Cell, account: _Account, gate:
         cell=cell,
         account_id=account.id,
         venue=row.exchange,
-        connector=ports.connectors[row.exchange],
+        connector=account.connector,
         gate=gate,
         router=account.router,
         timeout_ns=(row.dead_man_ms or 0) * 1_000_000,
         capabilities=account.capabilities,
-    )
-
-
-def _gate_account(account: _Account) -> GateAccount:
-    return GateAccount(
-        account_id=account.id,
-        venue=account.state.row.exchange,
-        router=account.router,
-        capabilities=account.capabilities,
-        is_guarded=bool(account.state.row.dead_man_ms),
-        positions=account.state.positions,
-        balances=account.state.balances,
-        open_orders=account.open_orders,
-    )
-
-
-def _agent_load(agent: AgentState) -> AgentLoad:
-    return AgentLoad(
-        row=agent.row,
-        version=agent.version,
-        state=agent.state,
-        input_position=agent.input_position,
-        positions=tuple(
-            AgentPosition(
-                symbol=each.symbol,
-                size=each.size,
-                average_price=each.average_price,
-                realized_pnl=each.realized_pnl,
-                fees=each.fees,
-            )
-            for each in agent.holdings
-        ),
     )

@@ -161,7 +161,8 @@ class CellHost(AsyncioActor):
         if not message.connected or declared is None or self._is_stopping:
             return
         for user_id, slot in self._slots.items():
-            if slot.wired is not None and slot.wired.capabilities.get(message.venue, declared) != declared:
+            of = message.account_id or message.venue
+            if slot.wired is not None and slot.wired.capabilities.get(of, declared) != declared:
                 self.log.info("cell_restarts", user_id=user_id, reason=f"{message.venue} says what it can do")
                 await self._take_down(user_id, slot)
                 await self._begin(user_id)

@@ -24,9 +24,10 @@ from engine.bootstrap.cell_wiring import CellPorts
 from engine.bootstrap.cells import CellDirectory, CellHost
 from engine.bootstrap.configure import is_paper
 from engine.bootstrap.database import Database, bring_up_to_date, open_database
+from engine.bootstrap.exchanges import Exchanges
 from engine.bootstrap.first_start import apply_configuration, keep_local_token
 from engine.bootstrap.keeper import DatabaseKeeper, RunningServer
-from engine.bootstrap.live import LiveVenues, make_public
+from engine.bootstrap.live import LiveVenues
 from engine.bootstrap.local import LocalFiles
 from engine.bootstrap.market import Markets, prepare_markets
 from engine.bootstrap.market_stage import MarketStage
@@ -89,7 +90,8 @@ class Engine:
         self.local = LocalFiles(data_dir)
         self.version = version("cival")
         self.started_ns = self.wall.now_ns()
-        self.live = LiveVenues(self.settings, data_dir=data_dir, make=make_public)
+        self.exchanges = Exchanges(self.settings, self.wall)
+        self.live = LiveVenues(self.settings, data_dir=data_dir, make=self.exchanges.public)
         self.cells = CellDirectory()
         self.system = ActorSystem(clock=self.wall, ids=self.ids, rng=self.rng, metrics=self.metrics)
 

@@ -24,7 +24,7 @@ LISTING_TIMEOUT_S: Final = 20.0
 """How long a start waits for a venue's listing; then it goes on with what it knew before."""
 CLOSE_MATCHES: Final = 3
 
-MakePublic = Callable[[Venue, VenueSettings], "PublicAdapter"]
+MakePublic = Callable[[Venue], "PublicAdapter"]
 """Makes the public adapter of a venue; raises `ConfigError` where there is none of that name."""
 
 _log = get_logger(__name__)
@@ -44,15 +44,6 @@ class LiveFeed:
     configured: VenueSettings
     by_symbol: dict[Symbol, Instrument] = field(default_factory=dict)
     """The instruments by symbol; the venue's actors share it and change it when the venue changes its rules."""
-
-
-def make_public(venue: Venue, _configured: VenueSettings) -> "PublicAdapter":
-    """Make the public adapter of a venue.
-
-    Raises:
-        ConfigError: This build knows no such exchange.
-    """
-    raise ConfigError("market.venues", expected="a venue that this build can reach", was=venue)
 
 
 class LiveVenues:
@@ -79,7 +70,7 @@ class LiveVenues:
             DependencyAway: It is away, and was never reached before from this data directory.
         """
         configured = self._settings.venues.get(venue) or VenueSettings()
-        adapter = self._make(venue, configured)
+        adapter = self._make(venue)
         self._adapters.append(adapter)
         before = await asyncio.to_thread(known, self._data_dir, venue)
         listing = await self._listing(venue, adapter, before)

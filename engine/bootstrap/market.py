@@ -159,10 +159,12 @@ def _unplayable(error: BadInput) -> ConfigError:
 
 def _read_session(settings: Settings, venue: Venue) -> ReplaySession:
     configured = settings.venues.get(venue)
+    market = None if configured is None else configured.market
     return ReplaySession(
         Path(settings.market.path),
         venue=venue,
-        market=None if configured is None else configured.market,
+        # Which of Binance's markets recorded frames are; elsewhere they say it themselves.
+        market=market if market != "perp" else None,
         symbols=symbols_of(settings, venue),
     )
 

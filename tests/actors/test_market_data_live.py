@@ -23,6 +23,7 @@ from tests.support.market import (
     a_quote,
     a_snapshot,
     a_trade,
+    decimals,
 )
 
 pytestmark = pytest.mark.asyncio
@@ -123,7 +124,7 @@ async def test_bars_close_by_the_venues_clock(stage: MarketStage) -> None:
     last = a_trade("9", at_ns=NOON + MINUTE - 1)
     await stage.say(last)
     await stage.system.advance(stage.market, NOON + MINUTE + 13 * SECOND)
-    assert [(bar.open, bar.close) for bar in stage.of(Bar)] == [(1, 9)]
+    assert [(bar.open, bar.close) for bar in stage.of(Bar)] == [decimals(1, 9)]
 
 
 async def test_the_venues_health_is_stored_as_it_was_measured(stage: MarketStage) -> None:

@@ -22,15 +22,16 @@ from connectors.paper.venue import PaperVenue
 from engine.bootstrap.cell_wiring import CellPorts
 from engine.bootstrap.cells import CellDirectory, CellHost
 from engine.bootstrap.database import Database
+from engine.bootstrap.exchanges import Exchanges
 from engine.bootstrap.first_start import apply_configuration
-from engine.bootstrap.live import LiveVenues, make_public
+from engine.bootstrap.live import LiveVenues
 from engine.bootstrap.local import LocalFiles
 from engine.bootstrap.market import Market, prepare_markets
 from engine.bootstrap.stores import Stores, open_stores
 from engine.domain.identifiers import UserId
 from engine.messages.market import QuoteTick
 from engine.runtime.bus import Bus
-from engine.runtime.clock import VirtualClock
+from engine.runtime.clock import VirtualClock, WallClock
 from engine.runtime.entropy import Ids, seeded_rng
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
@@ -142,6 +143,11 @@ class Ground(msgspec.Struct):
         return None if state.ready else state.reason
 
 
+def live_venues(settings: Settings, folder: Path) -> LiveVenues:
+    """Open live venues as the engine does."""
+    return LiveVenues(settings, data_dir=folder, make=Exchanges(settings, WallClock()).public)
+
+
 def settings_of(folder: Path, text: str = CONFIG) -> Settings:
     """Load a configuration from its text."""
     file = folder / "cival.toml"
@@ -163,7 +169,7 @@ async def a_ground(
     database = Database(postgres.endpoints, None, is_ours_to_stop=False)
     stores = await open_stores(database, settings.database, system=system, bus=bus, wall=wall, node_id=node_id)
     try:
-        markets = await prepare_markets(settings, wall, LiveVenues(settings, data_dir=folder, make=make_public))
+        markets = await prepare_markets(settings, wall, live_venues(settings, folder))
         market = markets.each[0]
         local = LocalFiles(folder)
         await apply_configuration(settings, stores, market.venue, clock=wall, ids=ids, local=local)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Settings, VenueSettings
+from config.settings import Settings
 from connectors.bridge.errors import Limited, Unknown
 from connectors.live.adapter import Listing
 from connectors.live.known_instruments import keep, known
@@ -18,11 +18,11 @@ BTC, ETH, OLD = a_pair("BTC/USDT"), a_pair("ETH/USDT"), a_pair("OLD/USDT")
 TEXT = '[market]\nsource = "live"\nvenues = ["binance"]\nsymbols = ["BTC/USDT"]\n'
 
 
-def venues(folder: Path, adapter: FakePublic, text: str = TEXT) -> tuple[LiveVenues, list[VenueSettings]]:
-    made: list[VenueSettings] = []
+def venues(folder: Path, adapter: FakePublic, text: str = TEXT) -> tuple[LiveVenues, list[str]]:
+    made: list[str] = []
 
-    def make(_venue: str, configured: VenueSettings) -> FakePublic:
-        made.append(configured)
+    def make(venue: str) -> FakePublic:
+        made.append(venue)
         return adapter
 
     settings: Settings = settings_of(folder, text)
@@ -35,7 +35,7 @@ async def test_everything_that_trades_is_known_and_what_is_wanted_is_followed(tm
     feed = await live.open("binance")
     assert (feed.instruments, feed.symbols) == ((BTC, ETH), ("BTC/USDT",))
     assert feed.by_symbol == {"BTC/USDT": BTC, "ETH/USDT": ETH}
-    assert [each.market for each in made] == ["usdm"]
+    assert made == ["binance"]
     assert known(tmp_path, "binance") == (BTC, ETH), "for a start without the venue"
     await live.close()
     assert (adapter.is_open, adapter.closed) == (True, 1)

@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from config.settings import Settings
-from engine.bootstrap.live import LiveVenues, make_public
 from engine.bootstrap.market import Market, Markets, paper_latency, prepare_markets
 from engine.domain.book import BINANCE_SPOT, UNCHECKED
 from engine.domain.errors import ConfigError
 from engine.runtime.clock import Clock, VirtualClock, WallClock
-from tests.support.host import settings_of
+from tests.support.host import live_venues, settings_of
 
 CANDLES = "open_time_ms,open,high,low,close,volume\n" + "".join(
     f"{1_600_560_000_000 + n * 3_600_000},100,110,95,105,8\n" for n in range(3)
@@ -23,7 +22,7 @@ def of(folder: Path, text: str) -> Settings:
 
 async def markets_of(folder: Path, text: str, wall: Clock) -> Markets:
     settings = of(folder, text)
-    return await prepare_markets(settings, wall, LiveVenues(settings, data_dir=folder, make=make_public))
+    return await prepare_markets(settings, wall, live_venues(settings, folder))
 
 
 async def market_of(folder: Path, text: str, wall: Clock) -> Market:

@@ -12,7 +12,6 @@ from connectors.paper.venue import PaperVenue
 from connectors.remote.connector import RemoteVenue
 from connectors.simulated.source import SimulatedSource
 from engine.bootstrap.database import Database
-from engine.bootstrap.live import LiveVenues, make_public
 from engine.bootstrap.market import prepare_markets
 from engine.bootstrap.market_stage import MarketStage
 from engine.bootstrap.sources import SourcePorts
@@ -23,7 +22,7 @@ from engine.runtime.bus import Bus
 from engine.runtime.clock import WallClock
 from engine.runtime.entropy import Ids, system_rng
 from engine.runtime.system import ActorSystem
-from tests.support.host import NODE, settings_of
+from tests.support.host import NODE, live_venues, settings_of
 from tests.support.postgres import PostgresDatabase
 
 pytestmark = pytest.mark.asyncio
@@ -50,7 +49,7 @@ async def open_stage(postgres: PostgresDatabase, folder: Path) -> AsyncIterator[
     database = Database(postgres.endpoints, None, is_ours_to_stop=False)
     stores: Stores = await open_stores(database, settings.database, system=system, bus=bus, wall=wall, node_id=NODE)
     readiness = Readiness(bus=bus, clock=wall, expected=())
-    markets = await prepare_markets(settings, wall, LiveVenues(settings, data_dir=folder, make=make_public))
+    markets = await prepare_markets(settings, wall, live_venues(settings, folder))
     stage = MarketStage(settings, markets, start=system.start, stores=stores, readiness=readiness)
     ports = VenuePorts(
         bus=bus, wall=wall, ids=ids, rng=rng, paper=stores.paper, permit=stores.leases, environ={}, version="9"

@@ -10,7 +10,6 @@ import pytest
 from config.settings import Settings
 from connectors.replay.source import ReplaySource
 from connectors.simulated.source import SimulatedSource
-from engine.bootstrap.live import LiveVenues, make_public
 from engine.bootstrap.market import Market, prepare_markets
 from engine.bootstrap.sources import SourcePorts, source_parts
 from engine.messages.market import QuoteTick, SourceFinished
@@ -18,7 +17,7 @@ from engine.runtime.bus import Bus
 from engine.runtime.clock import Clock, VirtualClock, WallClock
 from engine.runtime.entropy import Ids, seeded_rng
 from engine.runtime.system import ActorSystem
-from tests.support.host import settings_of
+from tests.support.host import live_venues, settings_of
 
 START_NS = 1_700_000_000_000_000_000
 CANDLES = "open_time_ms,open,high,low,close,volume\n" + "".join(
@@ -27,7 +26,7 @@ CANDLES = "open_time_ms,open,high,low,close,volume\n" + "".join(
 
 
 async def market_of(settings: Settings, folder: Path, wall: Clock) -> Market:
-    feeds = LiveVenues(settings, data_dir=folder, make=make_public)
+    feeds = live_venues(settings, folder)
     return (await prepare_markets(settings, wall, feeds)).each[0]
 
 

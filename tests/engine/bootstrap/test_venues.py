@@ -7,7 +7,6 @@ import pytest
 from config.settings import Settings
 from connectors.paper.venue import PaperVenue
 from connectors.remote.connector import RemoteVenue
-from engine.bootstrap.live import LiveVenues, make_public
 from engine.bootstrap.market import Market, prepare_markets
 from engine.bootstrap.venues import VenuePorts, venue_parts, venue_token
 from engine.domain.errors import ConfigError
@@ -16,7 +15,7 @@ from engine.runtime.clock import VirtualClock
 from engine.runtime.entropy import Ids, seeded_rng
 from storage.memory import MemoryPaperStore
 from tests.connectors.remote.support import Permit
-from tests.support.host import settings_of
+from tests.support.host import live_venues, settings_of
 
 REMOTE = """
 [market]
@@ -38,7 +37,7 @@ def ports(environ: dict[str, str]) -> VenuePorts:
 
 
 async def market_of(settings: Settings, folder: Path) -> Market:
-    feeds = LiveVenues(settings, data_dir=folder, make=make_public)
+    feeds = live_venues(settings, folder)
     return (await prepare_markets(settings, VirtualClock(), feeds)).each[0]
 
 
