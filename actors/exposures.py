@@ -49,6 +49,7 @@ class _Tracked:
         "booked",
         "expected",
         "is_done",
+        "is_reducing",
         "price",
         "reduce_only",
         "reserved",
@@ -80,6 +81,8 @@ class _Tracked:
         self.reserved = ZERO
         """What its scopes have reserved for it."""
         self.is_done = False
+        self.is_reducing = order.reduce_only
+        """It is reserved for as one that only reduces."""
         self.told: OrderChanged | None = order if isinstance(order, OrderChanged) else None
         """The order as the router told it last."""
         self.asked: tuple[Decimal | None, Decimal | None] | None = None
@@ -301,6 +304,8 @@ class Exposures:
 
     def _reserve(self, order_id: OrderId, tracked: _Tracked, instrument: Instrument) -> None:
         tracked.reserved = left = tracked.left
+        # What is missing of an order that is over has been traded already, whatever position is left to reduce.
+        tracked.is_reducing = tracked.reduce_only and not tracked.is_done
         reservation = Reservation(
             order_id=order_id,
             instrument=instrument,
@@ -308,7 +313,7 @@ class Exposures:
             quantity=left,
             price=tracked.price,
             resting_price=tracked.resting,
-            reduce_only=tracked.reduce_only,
+            reduce_only=tracked.is_reducing,
         )
         for scope in tracked.scopes:
             scope.position(instrument)  # Its margin counts from the first order on.
@@ -319,6 +324,8 @@ class Exposures:
         left = tracked.left
         if tracked.is_done and not left:
             self._forget(order_id, tracked)
+        elif tracked.is_done and tracked.is_reducing:
+            self._reserve(order_id, tracked, self._instruments[tracked.venue, tracked.symbol])
         elif left < tracked.reserved:
             tracked.reserved = left
             for scope in tracked.scopes:

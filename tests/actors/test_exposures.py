@@ -140,6 +140,20 @@ def test_reduce_only_orders_are_summed_by_side() -> None:
     assert exposed.reducing(ACCOUNT, PERPETUAL.symbol, Side.BUY) == D(0)
 
 
+def test_what_is_missing_of_a_reduce_only_order_that_is_over_has_traded_already() -> None:
+    exposed = exposures()
+    terms: dict[str, Any] = {"side": Side.SELL, "reduce_only": True}
+    exposed.take(an_intent(**terms), PERPETUAL, PRICE)
+    exposed.change(changed(**terms))
+    sells = exposed.book(ACCOUNT).reservations.exposure(PERPETUAL.symbol)
+    assert sells.worst_size(D("-1"), Side.SELL) == D("-1")
+    exposed.change(changed(**terms, status=OrderStatus.FILLED, is_done=True))
+    sells = exposed.book(ACCOUNT).reservations.exposure(PERPETUAL.symbol)
+    assert sells.worst_size(D("-1"), Side.SELL) == D("-1.1")
+    exposed.fill(booked("0.1", side=Side.SELL))
+    assert exposed.reserved(ACCOUNT) == {}
+
+
 @given(parts=st.lists(st.integers(1, 30), min_size=1, max_size=4), data=st.data(), is_cancelled=st.booleans())
 def test_exposure_is_never_understated_and_never_leaks(
     parts: list[int], data: st.DataObject, is_cancelled: bool
