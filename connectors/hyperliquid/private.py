@@ -1,0 +1,300 @@
+"""One account at Hyperliquid: the perpetuals, or the spot pairs, of one address.
+
+Orders are signed actions with a number and a time limit, which the venue takes once. The key may be the account's own,
+or better that of an API wallet, which can trade and not withdraw. A modified order is a new one in the old one's place.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from connectors.bridge.departure import Departure
+from connectors.bridge.errors import ALREADY_DONE, UNKNOWN_ORDER, UNKNOWN_SYMBOL, BridgeError, NotSent, Refused
+from connectors.bridge.exchange import Bridge
+from connectors.bridge.plan import StreamPlan
+from connectors.hyperliquid.answers import placed, require_cancelled, require_ok
+from connectors.hyperliquid.balances import leverage_of, parse_perpetuals, parse_spot
+from connectors.hyperliquid.capabilities import capabilities
+from connectors.hyperliquid.exchange import Hyperliquid
+from connectors.hyperliquid.fill_lists import FillLists
+from connectors.hyperliquid.known_orders import KnownOrders
+from connectors.hyperliquid.nonces import Nonces
+from connectors.hyperliquid.opening import prove_key, prove_mode, require_address
+from connectors.hyperliquid.order_lists import OrderLists
+from connectors.hyperliquid.parse import parse_snapshot
+from connectors.hyperliquid.private_parse import AccountParser
+from connectors.hyperliquid.private_wire import Order
+from connectors.hyperliquid.public import SPOT, read_listing
+from connectors.hyperliquid.requests import (
+    Action,
+    amend_action,
+    cancel_action,
+    dead_man_action,
+    order_action,
+)
+from connectors.hyperliquid.signing import Signer
+from connectors.hyperliquid.symbols import MarketName, Symbols
+from connectors.hyperliquid.user_stream import UserPlan
+from connectors.live.adapter import Accepted, AccountModes, PrivateSetup
+from engine.domain.capabilities import Capabilities
+from engine.domain.errors import BadInput
+from engine.domain.identifiers import Symbol, Venue
+from engine.domain.instrument import Instrument
+from engine.domain.kinds import InstrumentKind, OrderType, Side
+from engine.domain.values import add, subtract
+from engine.messages.venues import (
+    FillsQuery,
+    OpenOrdersQuery,
+    OrderAbsent,
+    OrderFound,
+    OrderQuery,
+    VenueAccount,
+    VenueAmend,
+    VenueAmended,
+    VenueCancel,
+    VenueFills,
+    VenueOrders,
+    VenueSubmit,
+)
+from engine.runtime.log import Logger
+
+NS_PER_MS: Final = 1_000_000
+SWITCH_MIN_NS: Final = 5_000_000_000
+"""The dead man's switch cannot be set to a time that is nearer."""
+
+
+class HyperliquidPrivate:
+    """See `connectors.live.adapter.PrivateAdapter`."""
+
+    def __init__(self, setup: PrivateSetup, bridge: Bridge, log: Logger) -> None:
+        """Keep what it works with.
+
+        Args:
+            setup: The account. Its credentials are `wallet` (address of the account; else `key`) and `private_key` (of
+                the account or, better, of an API wallet; else `secret`). Its market is `spot` or the perpetuals.
+            bridge: Shared with others at Hyperliquid.
+            log: Bound to the account.
+        """
+        self._setup = setup
+        self._log = log
+        self._time = bridge.time
+        self._clock = bridge.clock
+        self._kind = InstrumentKind.SPOT if setup.market == SPOT else InstrumentKind.PERPETUAL
+        self._capabilities = capabilities(setup.venue, self._kind)
+        self._exchange = Hyperliquid(bridge, urls=setup.urls)
+        self._nonces = Nonces()
+        self._known = KnownOrders()
+        self._symbols = Symbols()
+        self._signer: Signer | None = None
+        self._user = setup.credentials["wallet" if "wallet" in setup.credentials else "key"].reveal().strip().lower()
+        self._parser = AccountParser(
+            venue=setup.venue,
+            account_id=setup.account_id,
+            kind=self._kind,
+            symbols=self._symbols,
+            known=self._known,
+        )
+        self._orders = OrderLists(
+            self._exchange.info,
+            self._user,
+            kind=self._kind,
+            symbols=self._symbols,
+            known=self._known,
+            now_ns=self._time.now_ns,
+        )
+        self._fills = FillLists(
+            self._exchange,
+            self._user,
+            orders=self._orders,
+            parser=self._parser,
+            since_ms=setup.since_ns // NS_PER_MS,
+        )
+
+    @property
+    def venue(self) -> Venue:
+        """Its name in the configuration."""
+        return self._setup.venue
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        return self._capabilities
+
+    @property
+    def wire(self) -> Hyperliquid:
+        """What its stream is dialled with."""
+        return self._exchange
+
+    # --- Life ---------------------------------------------------------------------------------------------------------
+
+    async def open(self) -> AccountModes:
+        """Prove clock, key and mode; learn the markets' numbers and the names of the open orders."""
+        credentials = self._setup.credentials
+        require_address(self._user)
+        self._signer = Signer(
+            credentials["private_key" if "private_key" in credentials else "secret"],
+            is_mainnet=self._exchange.is_mainnet,
+        )
+        await self._exchange.follow_clock()
+        await prove_key(self._exchange, self._user, self._signer.address)
+        await prove_mode(self._exchange, self._user)
+        self._symbols.learn((await read_listing(self._exchange, self.venue, self._setup.market)).names)
+        await self._orders.listed()
+        leverage: dict[Symbol, int] = {}
+        if self._kind is InstrumentKind.PERPETUAL:
+            raw = await self._exchange.info({"type": "clearinghouseState", "user": self._user})
+            leverage = leverage_of(raw, self._symbols)
+        return AccountModes(
+            can_trade=True,
+            margin_mode=SPOT if self._kind is InstrumentKind.SPOT else "",
+            leverage=leverage,
+            external_id=self._user,
+            clock_offset_ns=self._time.offset_ns,
+        )
+
+    def streams(self) -> Sequence[StreamPlan]:
+        """Return the socket of the account's orders and fills."""
+        return [
+            UserPlan(
+                url=lambda: self._exchange.stream_url,
+                user=self._user,
+                parser=self._parser,
+                name_of=self._orders.name_of,
+            )
+        ]
+
+    async def tend(self) -> None:
+        """Follow the venue's clock."""
+        await self._exchange.follow_clock()
+
+    async def close(self) -> None:
+        """Close sessions."""
+        await self._exchange.close()
+
+    # --- Commands -----------------------------------------------------------------------------------------------------
+
+    async def submit(self, order: VenueSubmit, departure: Departure) -> Accepted:
+        """Place an order, under the number that is in its id."""
+        market, instrument = self._rules(order.symbol)
+        best = None
+        if order.type is OrderType.MARKET and order.price is None:
+            best = await self._best(market, order.side)
+        action = order_action(order, market, instrument, best=best)
+        nonce = self._nonces.of_order(order.order_id, self._clock.now_ns())
+        oid = placed(await self._act(action, nonce, departure, valid_until_ns=order.valid_until_ns))
+        self._known.learn(oid, order.venue_client_id)
+        return Accepted(external_order_id=str(oid), venue_time_ns=self._time.now_ns())
+
+    async def cancel(self, cancel: VenueCancel, departure: Departure) -> None:
+        """Cancel an order; its end comes by the stream."""
+        market, _ = self._rules(cancel.symbol)
+        is_cloid = self._capabilities.client_id.allows(cancel.venue_client_id)
+        oid = None if cancel.external_order_id is None else int(cancel.external_order_id)
+        action = cancel_action(market, cloid=cancel.venue_client_id if is_cloid else "", oid=oid)
+        require_cancelled(await self._act(action, self._nonces.fresh(self._clock.now_ns()), departure))
+
+    async def amend(self, amend: VenueAmend, departure: Departure) -> VenueAmended:
+        """Put another order in the place of an open one, under the same cloid."""
+        market, instrument = self._rules(amend.symbol)
+        listed = await self._listed(amend)
+        cloid, before = listed.cloid or "", self._known.filled_before(listed.oid)
+        action = amend_action(amend, listed, before, market, instrument)
+        nonce = self._nonces.fresh(self._clock.now_ns())
+        self._known.begin_amend(cloid)
+        try:
+            new = placed(await self._act(action, nonce, departure, valid_until_ns=amend.valid_until_ns))
+        except BridgeError as error:
+            if not error.is_definite:
+                self._known.doubt_amend(cloid)
+            elif self._known.end_amend(cloid):
+                # Its end came meanwhile and was not believed; the router asks for what is said to be over.
+                raise Refused(ALREADY_DONE, error.message) from error
+            raise
+        except BaseException:
+            self._known.doubt_amend(cloid)
+            raise
+        self._known.end_amend(cloid)
+        filled = subtract(listed.size, listed.sz)
+        if new != listed.oid:
+            self._known.replaced(listed.oid, new, cloid, filled)
+        return self._amended(amend, listed, new, add(before, filled))
+
+    async def arm_dead_man(self, timeout_ns: int, departure: Departure) -> int:
+        """Let the venue cancel everything at a time, or take that back."""
+        at_ms = (self._time.now_ns() + max(timeout_ns, SWITCH_MIN_NS)) // NS_PER_MS if timeout_ns else None
+        action = dead_man_action(at_ms)
+        require_ok(await self._act(action, self._nonces.fresh(self._clock.now_ns()), departure))
+        return (at_ms or 0) * NS_PER_MS
+
+    async def _act(self, action: Action, nonce: int, departure: Departure, *, valid_until_ns: int = 0) -> bytes:
+        """Sign an action and send it, once."""
+        if self._signer is None:
+            raise NotSent("not_connected", "the key is not proven yet")
+        request: dict[str, Any] = {"action": action, "nonce": nonce}
+        expires_ms = self._time.to_venue_ms(valid_until_ns) if valid_until_ns else None
+        request["signature"] = self._signer.sign(action, nonce, expires_ms=expires_ms)
+        if expires_ms is not None:
+            request["expiresAfter"] = expires_ms
+        return await self._exchange.act(request, departure)
+
+    def _rules(self, symbol: Symbol) -> tuple[MarketName, Instrument]:
+        instrument = self._setup.instruments.get(symbol)
+        try:
+            market = self._symbols.market(symbol)
+        except BadInput as error:
+            raise NotSent(UNKNOWN_SYMBOL, symbol) from error
+        if instrument is None:
+            raise NotSent(UNKNOWN_SYMBOL, symbol)
+        return market, instrument
+
+    async def _best(self, market: MarketName, side: Side) -> Decimal | None:
+        """Return the best price that an order would meet, None if nobody offers anything."""
+        raw = await self._exchange.info({"type": "l2Book", "coin": market.coin})
+        book = parse_snapshot(raw, venue=self.venue, symbols=self._symbols, received_ns=self._time.now_ns())
+        levels = book.asks if side is Side.BUY else book.bids
+        return levels[0][0] if levels else None
+
+    async def _listed(self, amend: VenueAmend) -> Order:
+        """Return the open order that an amend is about, as the venue lists it: only the list tells what is left."""
+        name, oid = amend.venue_client_id, amend.external_order_id
+        for order in await self._orders.listed():
+            if order.cloid == name or (not order.cloid and str(order.oid) == oid):
+                return order
+        raise Refused(UNKNOWN_ORDER, "Hyperliquid lists no such order")
+
+    def _amended(self, amend: VenueAmend, listed: Order, new: int, filled: Decimal) -> VenueAmended:
+        is_market = listed.isTrigger and listed.orderType.endswith("Market")
+        limit = listed.limitPx if amend.price is None else amend.price
+        trigger = listed.triggerPx if amend.stop_price is None else amend.stop_price
+        return VenueAmended(
+            request_id=amend.request_id,
+            order_id=amend.order_id,
+            account_id=amend.account_id,
+            external_order_id=str(new),
+            quantity=add(filled, listed.sz) if amend.quantity is None else amend.quantity,
+            price=None if is_market else limit,
+            stop_price=trigger if listed.isTrigger else None,
+            venue_time_ns=self._time.now_ns(),
+        )
+
+    # --- Questions ----------------------------------------------------------------------------------------------------
+
+    async def open_orders(self, query: OpenOrdersQuery) -> VenueOrders:
+        """Return all open orders."""
+        return await self._orders.open_orders(query)
+
+    async def order(self, query: OrderQuery) -> OrderFound | OrderAbsent:
+        """Return an order by our name of it."""
+        return await self._orders.find(query)
+
+    async def fills(self, query: FillsQuery) -> VenueFills:
+        """Return one page of fills."""
+        return await self._fills.fills(query)
+
+    async def account(self) -> VenueAccount:
+        """Return balances, and positions of the perpetuals."""
+        if self._kind is InstrumentKind.SPOT:
+            raw = await self._exchange.info({"type": "spotClearinghouseState", "user": self._user})
+            return parse_spot(raw, now_ns=self._time.now_ns())
+        raw = await self._exchange.info({"type": "clearinghouseState", "user": self._user})
+        return parse_perpetuals(raw, self._symbols)
