@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.bridge.departure import Departure
 from connectors.bridge.errors import ALREADY_DONE, UNKNOWN_ORDER, AuthRefused, NotSent, Refused, Unknown
-from connectors.bridge.exchange import Bridge
+from connectors.bridge.exchange import Bridge, Endpoint
 from connectors.bridge.plan import StreamPlan
 from connectors.coinbase import private_wire as wire
 from connectors.coinbase.capabilities import capabilities
@@ -23,7 +23,7 @@ from connectors.coinbase.order_lists import KnownIds, OrderLists
 from connectors.coinbase.parse import SequenceCheck
 from connectors.coinbase.private_parse import balances_of
 from connectors.coinbase.reasons import refusal
-from connectors.coinbase.requests import cancel_orders, edit_order, new_order
+from connectors.coinbase.requests import Body, cancel_orders, edit_order, new_order
 from connectors.coinbase.symbols import product_of
 from connectors.coinbase.user_stream import UserPlan
 from connectors.live.adapter import Accepted, AccountModes, PrivateSetup
@@ -114,7 +114,14 @@ class CoinbasePrivate:
         assert self._exchange.tokens is not None, "a private connection signs"
         self._exchange.tokens.check()
         await self._exchange.follow_clock()
-        answer = _permissions(await self._exchange.ask(self._exchange.v3PrivateGetBrokerageKeyPermissions))
+        try:
+            raw = await self._exchange.ask(self._exchange.v3PrivateGetBrokerageKeyPermissions)
+        except AuthRefused:
+            # Coinbase says of a wrong time what it says of a wrong key: one of the clocks may have been set.
+            self._time.doubt()
+            await self._exchange.follow_clock()
+            raw = await self._exchange.ask(self._exchange.v3PrivateGetBrokerageKeyPermissions)
+        answer = _permissions(raw)
         if not answer.can_view:
             raise AuthRefused("no_permission", "the key may not even view")
         return AccountModes(
@@ -151,12 +158,9 @@ class CoinbasePrivate:
     async def submit(self, order: VenueSubmit, departure: Departure) -> Accepted:
         """Place an order."""
         body = new_order(order, self._setup.instruments.get(order.symbol))
-        ends = expires_ns.set(order.valid_until_ns + self._time.offset_ns)
-        try:
-            raw = await self._exchange.ask(self._exchange.v3PrivatePostBrokerageOrders, body, departure=departure)
-        finally:
-            expires_ns.reset(ends)
-        answer = _new_order(raw)
+        answer = _new_order(
+            await self._send(self._exchange.v3PrivatePostBrokerageOrders, body, departure, order.valid_until_ns)
+        )
         if not answer.success:
             failure = answer.error_response or wire.Failure()
             raise refusal(
@@ -194,12 +198,9 @@ class CoinbasePrivate:
         price = amend.price or order.price
         stop_price = amend.stop_price or order.stop_price
         body = edit_order(order.external_order_id, quantity=quantity, price=price, stop_price=stop_price)
-        ends = expires_ns.set(amend.valid_until_ns + self._time.offset_ns)
-        try:
-            raw = await self._exchange.ask(self._exchange.v3PrivatePostBrokerageOrdersEdit, body, departure=departure)
-        finally:
-            expires_ns.reset(ends)
-        answer = _edited(raw)
+        answer = _edited(
+            await self._send(self._exchange.v3PrivatePostBrokerageOrdersEdit, body, departure, amend.valid_until_ns)
+        )
         if not answer.success:
             raise _edit_refusal(answer)
         wanted = (quantity, price, stop_price)
@@ -224,6 +225,20 @@ class CoinbasePrivate:
         """Coinbase has no such switch."""
         del timeout_ns, departure
         raise NotSent("unsupported", "Coinbase has no dead man's switch")
+
+    async def _send(self, endpoint: Endpoint, body: Body, departure: Departure, until_ns: int) -> bytes:
+        """Send a command whose token ends with its time limit (wall clock)."""
+        limit_ns = until_ns + self._time.offset_ns
+        ends = expires_ns.set(limit_ns)
+        try:
+            return await self._exchange.ask(endpoint, body, departure=departure)
+        except AuthRefused as error:
+            if error.code != "bad_key" or self._time.now_ns() < limit_ns:
+                raise
+            # It was on its way for so long that its token had expired: that says nothing of the key.
+            raise Refused("too_late", "Coinbase read it after its time limit") from error
+        finally:
+            expires_ns.reset(ends)
 
     async def _order_id(self, command: VenueCancel | VenueAmend) -> str:
         """Return Coinbase's id of the order that a command is about."""

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from connectors.live.session import LiveTimes
 from engine.domain.identifiers import OrderId
 from engine.domain.kinds import DoneReason, Liquidity, OrderType, Side, TimeInForce
 from engine.messages.venues import (
@@ -276,14 +277,16 @@ async def test_a_token_ends_with_the_time_limit_of_its_order() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_request_that_comes_after_its_token_is_refused_by_the_venue() -> None:
-    async with CoinbaseRig() as rig, LiveDesk(rig) as desk:
+async def test_an_order_that_comes_after_its_token_is_too_late_and_the_account_stays_open() -> None:
+    async with CoinbaseRig() as rig, LiveDesk(rig, times=LiveTimes()) as desk:
         await desk.ready()
-        # The venue reads it two minutes later: the request was on its way so long.
-        rig.server.clock.advance(130)
-        answer = await desk.answer_to(desk.a_submit())
-        assert isinstance(answer, VenueRejected)
+        rig.server.faults.add("before", rig.paths.submit, delay_s=1.2)
+        late = await desk.answer_to(desk.a_submit(valid_until_ns=desk.clock.now_ns() + 100_000_000))
+        assert isinstance(late, VenueRejected)
+        assert late.code == "too_late"
         assert not rig.account.orders
+        assert desk.is_connected()
+        await desk.place()
 
 
 @pytest.mark.asyncio

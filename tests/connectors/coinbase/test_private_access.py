@@ -78,6 +78,18 @@ async def test_a_clock_that_is_a_little_off_is_followed() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_clock_that_is_set_meanwhile_is_measured_again() -> None:
+    async with CoinbaseRig() as rig, LiveDesk(rig) as desk:
+        await desk.ready()
+        rig.server.clock.skew(-15)
+        refused = await desk.answer_to(desk.a_submit())
+        assert isinstance(refused, VenueRejected)
+        await desk.until(lambda: not desk.is_connected(), "shut: Coinbase calls a wrong time a wrong key")
+        await desk.ready()
+        await desk.place()
+
+
+@pytest.mark.asyncio
 async def test_a_hole_in_the_private_numbers_brings_a_new_connection() -> None:
     async with CoinbaseRig() as rig, LiveDesk(rig) as desk:
         await desk.ready()
