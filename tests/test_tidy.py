@@ -36,6 +36,7 @@ WITHOUT_A_TEST_FILE = {
     "actors/api/cells.py": "declares a port; tests/actors/api calls its implementation",
     "connectors/bridge/departure.py": "declares a port; tests/connectors/live sends through it",
     "connectors/bridge/plan.py": "declares what a stream is for; tests/connectors/bridge/test_stream.py runs plans",
+    "connectors/live/messages.py": "declares what an actor tells itself; tests/connectors/live/test_connector.py has it do so",
     "connectors/live/adapter.py": "declares what differs between venues; tests/connectors/live runs each",
     "actors/api/ports.py": "declares what the API is made of; every test of tests/actors/api makes one",
     "engine/simulation/ports.py": "declares who judges and who trades; every run of tests/engine/simulation has both",

@@ -84,14 +84,16 @@ class LiveDesk:
         self.ids = Ids(self.clock, self.rng)
         self.system = ActorSystem(clock=self.clock, ids=self.ids, rng=self.rng)
         self.ref: Ref[Any] | None = None
+        self.adapter: Any = None
 
     async def __aenter__(self) -> Self:
         for kind in HEARD:
             self.bus.subscribe(kind, self.heard.append, key=RIG_ACCOUNT)
+        self.adapter = self.rig.adapter(self.clock, key=self.key)
         self.ref = await self.system.start(
             LiveVenue,
             name=f"live/{self.rig.name}/test",
-            adapter=self.rig.adapter(self.clock, key=self.key),
+            adapter=self.adapter,
             account_id=RIG_ACCOUNT,
             user_id=USER,
             bus=self.bus,
@@ -104,6 +106,12 @@ class LiveDesk:
 
     async def __aexit__(self, *_: object) -> None:
         await self.system.stop_all()
+
+    @property
+    def actor(self) -> Any:
+        """The actor itself, for tests that look inside."""
+        assert self.ref is not None
+        return self.ref._actor_weakref()
 
     # --- Asking -------------------------------------------------------------------------------------------------------
 
