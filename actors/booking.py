@@ -14,6 +14,7 @@ import msgspec
 from actors.books import AccountBooks, Booked
 from actors.cell import Cell
 from actors.ledger_rows import LedgerRows
+from engine.domain.errors import CivalError
 from engine.domain.identifiers import AccountId, AgentId, Asset, OrderId, Symbol
 from engine.domain.instrument import Instrument
 from engine.domain.values import ZERO
@@ -21,6 +22,9 @@ from engine.messages.orders import Fill, FillBooked, OrderChanged
 from engine.messages.rows import Row, TradeRow
 from engine.messages.rows_trades import TradeChangeRow
 from engine.messages.writing import JournalEvent
+from engine.runtime.log import get_logger
+
+_log: Final = get_logger(__name__)
 
 VOIDED: Final = "trade taken back by the venue"
 REPLACED: Final = "trade replaced by another report"
@@ -75,7 +79,7 @@ class Booking:
         agent_of = {change.order_id: change.agent_id for change in orders}
         touched: dict[Symbol, Instrument] = {}
         for fill, trade in zip(fills, trades, strict=True):
-            booked = self._books.book(fill, trade.id)
+            booked = self._booked(fill, trade)
             touched[fill.symbol] = booked.position.instrument
             draft.symbols[fill.symbol] = None
             for asset in booked.assets:
@@ -94,6 +98,16 @@ class Booking:
         for instrument in touched.values():
             for asset in self._books.lock_for(instrument):
                 draft.assets[asset] = None
+
+    def _booked(self, fill: Fill, trade: TradeRow) -> Booked:
+        try:
+            booked = self._books.book(fill, trade.id)
+        except CivalError:
+            # The cell halts. What it was about is found in the logs by the order's correlation.
+            _log.exception("fill_not_booked", trade_id=trade.id, correlation_id=trade.correlation_id)
+            raise
+        _log.debug("fill_booked", trade_id=trade.id, order_id=fill.order_id, correlation_id=trade.correlation_id)
+        return booked
 
     def _add(self, draft: Draft, fill: Fill, trade: TradeRow, booked: Booked) -> None:
         own = booked.effect.own

@@ -11,7 +11,7 @@ import msgspec
 
 from actors.evidence import conflict_row
 from actors.live_order import LiveOrder, Seen
-from engine.domain.identifiers import AccountId, CorrelationId, OrderId, UserId, Venue
+from engine.domain.identifiers import AccountId, CausationId, CorrelationId, OrderId, UserId, Venue
 from engine.domain.kinds import PositionSide, Side
 from engine.domain.order_facts import Alarm, FillFact, Outcome
 from engine.domain.ports import Ids
@@ -135,8 +135,15 @@ class FactBatch:
         """Arrange what may leave once this unit has committed."""
         self.sends.append(send)
 
-    def event(self, channel: str, kind: str, data: Row, correlation_id: CorrelationId | None) -> None:
-        """Add an event."""
+    def event(
+        self,
+        channel: str,
+        kind: str,
+        data: Row,
+        correlation_id: CorrelationId | None,
+        causation_id: CausationId | None = None,
+    ) -> None:
+        """Add an event; `causation_id`: what led to it, where that has another correlation."""
         self.events.append(
             JournalEvent(
                 channel=channel,
@@ -145,6 +152,7 @@ class FactBatch:
                 at_ns=self._now_ns,
                 account_id=self._account_id,
                 correlation_id=correlation_id,
+                causation_id=causation_id,
             )
         )
 

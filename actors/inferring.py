@@ -80,7 +80,9 @@ class Inferring(Reconciling):
         try:
             fills += [fill async for fill in self._pages(client_id)]
         except _NOT_ANSWERED as error:
-            self.log.info("fills_not_told", order_id=str(order_id), reason=repr(error))
+            live = self.memory.get(order_id)
+            correlation_id = None if live is None else live.correlation_id
+            self.log.info("fills_not_told", order_id=order_id, correlation_id=correlation_id, reason=repr(error))
         query = OrderQuery(account_id=self.account_id, symbol=symbol, venue_client_id=client_id)
         try:
             answer = await self.connector.ask(query, timeout_s=ASK_TIMEOUT_S)

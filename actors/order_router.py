@@ -25,7 +25,7 @@ from actors.resolving import DUPLICATES
 from actors.router_core import Recalled, Stranger
 from actors.venue_questions import VenueQuestions
 from engine.domain.capabilities import Capabilities
-from engine.domain.identifiers import AccountId, Venue
+from engine.domain.identifiers import AccountId, CausationId, CorrelationId, Venue
 from engine.domain.kinds import DoneReason, Lifecycle, RequestState
 from engine.domain.order_facts import StatusFact
 from engine.messages.archive import OrderArchive
@@ -148,7 +148,9 @@ class OrderRouter(Amending):
         tell = self.actor_ref.tell
         self.hold_early()
         self._subscriptions.append(self.cell.bus.subscribe(VenueTradeVoided, tell, key=self.account_id))
-        self._subscriptions.append(self.cell.bus.subscribe(VenueConnection, tell, key=self.venue))
+        self._subscriptions += [
+            self.cell.bus.subscribe(VenueConnection, tell, key=key) for key in (self.venue, self.account_id)
+        ]
         self._subscriptions.append(self.cell.bus.subscribe(StoreStatus, tell))
         self._subscriptions.append(self.cell.bus.subscribe(CellHalted, tell, key=self.cell.user_id))
 
@@ -197,6 +199,7 @@ class OrderRouter(Amending):
             fence=self.cell.numbers.fence,
             send_by_ns=self.cell.wall.now_ns() + self.send_within_ns,
             now_ns=self.cell.clock.now_ns(),
+            ids=None if self.capabilities is None else self.capabilities.client_id,
         )
         live.state.apply_submitted()
         submit = submit_of(live)
@@ -217,7 +220,9 @@ class OrderRouter(Amending):
         if folded is None:
             self._denials.remember(row)
         batch.add(row)
-        batch.event("orders", "OrderDenied", row, message.intent.correlation_id)
+        # A repeat belongs to the story of the row that takes it, and names its own.
+        cause = CausationId(message.intent.correlation_id)
+        batch.event("orders", "OrderDenied", row, CorrelationId(row.correlation_id), cause)
         self.cell.writer.tell(message.unit.plus(batch.rows(), tuple(batch.events)))
         self.cell.bus.publish(live.changed(), key=self.cell.user_id)
 
@@ -226,6 +231,7 @@ class OrderRouter(Amending):
         if live.unsent is None:
             return
         live.unsent = None
+        self.log.debug("order_leaves", order_id=live.row.id, correlation_id=live.row.correlation_id)
         why = self.why_unsendable(live.row, self.cell.wall.now_ns())
         if why is not None:
             self._not_sent(live, why)

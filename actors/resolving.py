@@ -122,7 +122,9 @@ class Resolving(Inferring):
         cancel = self.cancels.request(live, "lives_after_refusal", batch, self.cell.clock.now_ns())
         batch.touch(live)
         if cancel is not None:
-            self.log.warning("order_lives_after_refusal", order_id=str(live.state.order_id))
+            self.log.warning(
+                "order_lives_after_refusal", order_id=live.state.order_id, correlation_id=live.correlation_id
+            )
             batch.when_durable(partial(self.send_cancel, cancel))
 
     def send_cancel(self, cancel: VenueCancel) -> None:
@@ -130,4 +132,6 @@ class Resolving(Inferring):
         try:
             self.connector.tell(under_fence(cancel, self.cell.numbers.fence))
         except ActorDeadError:
-            self.log.warning("cancel_not_sent", order_id=str(cancel.order_id))
+            live = self.memory.get(cancel.order_id)
+            correlation_id = None if live is None else live.correlation_id
+            self.log.warning("cancel_not_sent", order_id=cancel.order_id, correlation_id=correlation_id)

@@ -303,7 +303,13 @@ class RouterCore(RouterUnits):
         live.state.apply_submitted()
         self.memory.add(live)
         batch.created(live, "OrderAdopted")
-        self.log.warning("order_adopted", symbol=found.symbol, external_order_id=found.external_order_id)
+        self.log.warning(
+            "order_adopted",
+            symbol=found.symbol,
+            external_order_id=found.external_order_id,
+            order_id=order_id,
+            correlation_id=live.correlation_id,
+        )
         return live
 
     def _refuse_unlisted(self, batch: FactBatch, found: VenueOrder | VenueFill) -> None:

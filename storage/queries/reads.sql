@@ -21,13 +21,16 @@ ORDER BY t.created_at DESC, t.id DESC LIMIT $11
 SELECT {order}::text FROM orders t WHERE t.user_id = $1 AND t.id = $2
 
 -- name: order_events
--- The journal of one order: the signal that led to it, its changes, requests, trades and alarms, oldest first. All carry
--- the order's correlation. Then what its fills have booked: entries are no events and have no number.
-SELECT coalesce(json_agg(x.item ORDER BY x.seq NULLS LAST, x.at), '[]')::text
+-- The journal of one order, as one thing led to the next: the signal, what was decided on it, what the gate said, then
+-- the order's changes, requests, trades and alarms, oldest first, then what its fills have booked. All carry the order's
+-- correlation. Decision, verdict and entries are no events and have no number. A row that takes the repeats of a denial
+-- has theirs, with the signals behind them.
+SELECT coalesce(json_agg(x.item ORDER BY x.place, x.seq NULLS LAST, x.at), '[]')::text
 FROM (
     SELECT json_build_object(
         'seq', e.seq, 'prev', e.prev_seq, 'channel', e.channel, 'type', e.type,
-        'at', {time e.at}, 'data', e.payload) AS item, e.seq, e.at
+        'at', {time e.at}, 'data', e.payload) AS item,
+        CASE WHEN e.channel = 'signals' THEN 0 ELSE 3 END AS place, e.seq, e.at
     FROM orders o
     JOIN events e ON e.user_id = o.user_id AND e.correlation_id = o.correlation_id
     WHERE o.user_id = $1 AND o.id = $2
@@ -37,10 +40,44 @@ FROM (
         OR (e.channel = 'signals' AND e.payload ->> 'id' = o.signal_id::text))
     UNION ALL
     SELECT json_build_object(
+        'seq', e.seq, 'prev', e.prev_seq, 'channel', e.channel, 'type', e.type,
+        'at', {time e.at}, 'data', e.payload), 3, e.seq, e.at
+    FROM orders o
+    JOIN events d ON d.user_id = o.user_id AND d.correlation_id = o.correlation_id
+    JOIN events e ON e.user_id = o.user_id AND e.correlation_id = d.causation_id
+    WHERE o.user_id = $1 AND o.id = $2 AND o.denial_count > 1
+      AND d.type = 'OrderDenied' AND d.payload ->> 'id' = o.id::text AND d.causation_id <> o.correlation_id
+      AND e.channel = 'signals' AND e.payload ->> 'symbol' = o.symbol
+    UNION ALL
+    SELECT json_build_object(
+        'seq', NULL, 'prev', NULL, 'channel', 'decisions', 'type', 'IntentDecided', 'at', {time o.created_at},
+        'data', json_build_object(
+            'intent_key', o.intent_key, 'origin', o.origin, 'agent_id', o.agent_id, 'executor_id', o.executor_id,
+            'signal_id', o.signal_id, 'symbol', o.symbol, 'side', o.side, 'type', o.type,
+            'quantity', coalesce(o.request ->> 'quantity', o.quantity::text),
+            'price', coalesce(o.request ->> 'price', o.price::text),
+            'stop_price', coalesce(o.request ->> 'stop_price', o.stop_price::text),
+            'correlation_id', o.correlation_id)), 1, NULL, o.created_at
+    FROM orders o WHERE o.user_id = $1 AND o.id = $2 AND o.origin <> 'external'
+    UNION ALL
+    -- What the gate refuses is the only order that was never to be sent.
+    SELECT json_build_object(
+        'seq', NULL, 'prev', NULL, 'channel', 'risk',
+        'type', CASE WHEN v.is_denied THEN 'IntentDenied' ELSE 'IntentPassed' END, 'at', {time o.created_at},
+        'data', json_build_object(
+            'intent_key', o.intent_key, 'code', CASE WHEN v.is_denied THEN o.denial_code END,
+            'limit', CASE WHEN v.is_denied THEN o.denial_limit END,
+            'value', CASE WHEN v.is_denied THEN o.denial_value END,
+            'count', CASE WHEN v.is_denied THEN o.denial_count ELSE 0 END,
+            'last_intent_key', o.last_intent_key, 'correlation_id', o.correlation_id)), 2, NULL, o.created_at
+    FROM orders o CROSS JOIN LATERAL (SELECT o.send_by IS NULL AND o.done_reason = 'denied' AS is_denied) v
+    WHERE o.user_id = $1 AND o.id = $2 AND o.origin <> 'external'
+    UNION ALL
+    SELECT json_build_object(
         'seq', NULL, 'prev', NULL, 'channel', 'ledger', 'type', 'LedgerEntryBooked', 'at', {time l.at},
         'data', json_build_object(
             'id', l.id, 'kind', l.kind, 'trade_id', l.trade_id, 'reverses', l.reverses, 'memo', l.memo,
-            'correlation_id', l.correlation_id)), NULL, l.at
+            'correlation_id', l.correlation_id)), 4, NULL, l.at
     FROM ledger_entries l
     WHERE l.user_id = $1 AND l.order_id = $2) x
 

@@ -1,17 +1,20 @@
 """A fill that is taken back leaves the books as if it had never been in them."""
 
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import msgspec
 import pytest
 
 from actors.booking import Draft
+from engine.domain.errors import InvariantBroken
 from engine.domain.kinds import Side
 from engine.domain.values import ZERO
 from engine.messages.orders import BookUnit, Fill, FillBooked
 from engine.messages.rows import BalanceRow, LedgerEntryRow, LedgerLineRow, PositionRow, TradeRow
 from engine.messages.rows_trades import TradeChangeRow
+from engine.runtime.log import setup_logging
 from tests.actors.conftest import MakeScripted
 from tests.actors.test_books import a_fill
 from tests.actors.test_ledger import trade_row
@@ -130,3 +133,23 @@ def test_a_draft_has_one_row_per_trade() -> None:
     row = TradeChangeRow(id=an_id(1), user_id=USER, realized_pnl=D(1), voided_by=None)
     draft.trades[row.id] = row
     assert draft.rows == (row,)
+
+
+@pytest.mark.asyncio
+async def test_the_log_names_what_led_to_a_fill(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    known, strange = fill(1), fill(2, symbol="NO/NE")
+    stream = StringIO()
+    setup_logging("debug", "json", stream=stream)
+    try:
+        await book(rig, known)
+        unit = BookUnit(unit=rig.numbers.open(), fills=(strange,), trades=(trade_row(2, strange),))
+        with pytest.raises(InvariantBroken):
+            await rig.ledger.ask(unit)
+    finally:
+        setup_logging()
+    lines = {line["event"]: line for line in map(msgspec.json.decode, stream.getvalue().splitlines())}
+    correlation_id = str(trade_row(1, known).correlation_id)
+    booked, failed = lines["fill_booked"], lines["fill_not_booked"]
+    assert (booked["order_id"], booked["correlation_id"]) == (str(known.order_id), correlation_id)
+    assert (failed["level"], failed["trade_id"], failed["correlation_id"]) == ("error", str(an_id(602)), correlation_id)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -15,6 +16,7 @@ from engine.messages.venues import (
     OrderQuery,
     VenueCancelRefused,
     VenueNotSent,
+    VenueOrderUpdate,
     VenueRejected,
     VenueUnknown,
 )
@@ -261,8 +263,61 @@ async def test_a_fill_is_evidence_enough(make_scripted: MakeScripted) -> None:
     assert rig.order(intent.order_id).status == "filled"
 
 
+async def denied(rig: ScriptedRig) -> Any:
+    """Return a working order of which the venue says from now on that it has none such."""
+    intent = await submit(rig)
+    await rig.hear(accepted(intent))
+    rig.script.orders[client_id(intent)] = lambda _query: OrderAbsent(venue_time_ns=rig.wall.now_ns())
+    await rig.hear(
+        VenueCancelRefused(order_id=intent.order_id, account_id=ACCOUNT, code="unknown_order", venue_time_ns=START_NS)
+    )
+    return intent
+
+
 @pytest.mark.asyncio
-async def test_a_working_order_is_never_proven_absent(make_scripted: MakeScripted) -> None:
+async def test_an_order_that_the_venue_has_shown_and_denies_for_long_is_over(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    intent = await denied(rig)
+    await rig.pass_wall(55)
+    assert rig.order(intent.order_id).status == "open"
+    await rig.pass_wall(60)
+    row = rig.order(intent.order_id)
+    assert (row.status, row.status_detail) == ("cancelled", "gone")
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_shows_in_between_is_not_over(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    intent = await denied(rig)
+    await rig.pass_wall(40)
+    await rig.hear(VenueOrderUpdate(account_id=ACCOUNT, order=as_listed(intent)))
+    await rig.pass_wall(50)
+    assert rig.order(intent.order_id).status == "open"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_an_order_that_was_taken_for_gone_and_shows_counts_again_and_is_cancelled(
+    make_scripted: MakeScripted, restarts: bool
+) -> None:
+    rig = await make_scripted()
+    intent = await denied(rig)
+    await rig.pass_wall(120)
+    assert rig.order(intent.order_id).status_detail == "gone"
+    if restarts:
+        await rig.crash()
+        await rig.start()
+    rig.script.cancels.clear()
+    await rig.hear(VenueOrderUpdate(account_id=ACCOUNT, order=as_listed(intent)))
+    row = rig.order(intent.order_id)
+    assert (row.lifecycle, row.status_detail) == ("done", "exists_after_all")
+    assert [cancel.order_id for cancel in rig.script.cancels] == [intent.order_id]
+    await rig.hear(done(intent, DoneReason.CANCELLED, "0"))
+    assert (rig.order(intent.order_id).status, rig.order(intent.order_id).status_detail) == ("cancelled", None)
+
+
+@pytest.mark.asyncio
+async def test_a_working_order_is_not_proven_absent_by_old_answers(make_scripted: MakeScripted) -> None:
     rig = await make_scripted(send_within_ns=SECOND_NS)
     intent = await submit(rig)
     await rig.hear(accepted(intent))
@@ -313,3 +368,14 @@ async def test_an_agent_that_insists_fills_one_row_a_second(make_scripted: MakeS
     await rig.settle()
     (row,) = rig.rows(OrderRow)
     assert (row.denial_count, row.intent_key, row.last_intent_key) == (3, "key-1", "key-3")
+    told = [
+        (event.type, event.correlation_id == row.correlation_id, cause)
+        for event, cause in zip(rig.events("orders"), causes(rig), strict=True)
+    ]
+    assert told == [("OrderDenied", True, an_intent(number).correlation_id) for number in (1, 2, 3)]
+
+
+def causes(rig: ScriptedRig) -> list[UUID | None]:
+    """Return what led to each event about orders."""
+    units = [result.unit for result in rig.store._committed.values()]
+    return [event.causation_id for unit in units for event in unit.events if event.channel == "orders"]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -124,12 +125,12 @@ async def test_the_journal_of_an_order_is_all_that_names_it_oldest_first(world: 
             ANN.user, seq, channel, order.id, render_row(row).decode(), order.correlation_id, START_NS + seq * S,
         )  # fmt: skip
     page = await world.reads.order_events(ANN_ID, OrderId(order.id))
-    assert values(page, "seq") == [2, 4, 5, 8, 9]
-    assert items(page)[0] == {
+    assert values(page, "seq") == [None, None, 2, 4, 5, 8, 9]
+    assert items(page)[2] == {
         "seq": 2, "prev": 1, "channel": "orders", "type": "Happened", "at": "2026-01-15T12:00:02.000000Z",
         "data": rendered(order)[0],
     }  # fmt: skip
-    assert items(page)[2]["data"] == rendered(trade)[0]
+    assert items(page)[4]["data"] == rendered(trade)[0]
     assert items(await world.reads.order_events(ANN_ID, OrderId(ANN.id(99)))) == []
     await world.daemon.execute(
         "insert into ledger_entries (user_id, account_id, kind, trade_id, order_id, correlation_id, at) "
@@ -139,6 +140,80 @@ async def test_the_journal_of_an_order_is_all_that_names_it_oldest_first(world: 
     booked = items(await world.reads.order_events(ANN_ID, OrderId(order.id)))[-1]
     assert (booked["channel"], booked["seq"], booked["data"]["trade_id"]) == ("ledger", None, str(trade.id))
     assert booked["data"]["correlation_id"] == str(order.correlation_id)
+
+
+async def tell(world: World, seq: int, channel: str, kind: str, row: rows.Row, led: UUID, cause: UUID | None) -> None:
+    await world.daemon.execute(
+        "insert into events (user_id, seq, channel, prev_seq, unit_id, type, payload, correlation_id, causation_id, at)"
+        " values ($1, $2::bigint, $3, $2 - 1, $4, $5, $6, $7, $8, $9)",
+        ANN.user, seq, channel, ANN.id(70), kind, render_row(row).decode(), led, cause, START_NS + seq * S,
+    )  # fmt: skip
+
+
+def a_signal(number: int, correlation_id: UUID, symbol: str = "BTC/USDT") -> rows.SignalRow:
+    return rows.SignalRow(
+        id=ANN.id(number), user_id=ANN.user, strategy_id=None, agent_id=ANN.id(3), symbol=symbol, action="buy",
+        strength=Decimal(1), price=Decimal(1), confidence=Decimal(1), reasoning=None, metadata=None,
+        correlation_id=correlation_id, created_at=START_NS,
+    )  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_the_story_of_an_order_goes_from_its_signal_over_decision_and_verdict_to_the_ledger(world: World) -> None:
+    signal = a_signal(71, ANN.id(80))
+    order = an_order(
+        1, signal_id=signal.id, origin="agent", correlation_id=ANN.id(80), send_by=START_NS, intent_key="agent:1:7:a",
+        request={"quantity": "2", "price": "9.5"}, price=Decimal(10),
+    )  # fmt: skip
+    trade = a_trade(1, order)
+    await write_rows(world.daemon, order, trade)
+    await tell(world, 2, "orders", "OrderSubmitting", order, ANN.id(80), None)
+    await tell(world, 3, "signals", "SignalGenerated", signal, ANN.id(80), None)
+    await tell(world, 4, "trades", "TradeBooked", trade, ANN.id(80), None)
+    await world.daemon.execute(
+        "insert into ledger_entries (user_id, account_id, kind, trade_id, order_id, at) "
+        "values ($1, $2, 'fill', $3, $4, $5)",
+        ANN.user, ANN.account, trade.id, order.id, START_NS,
+    )  # fmt: skip
+    story = items(await world.reads.order_events(ANN_ID, OrderId(order.id)))
+    assert [(each["channel"], each["type"], each["seq"]) for each in story] == [
+        ("signals", "SignalGenerated", 3), ("decisions", "IntentDecided", None), ("risk", "IntentPassed", None),
+        ("orders", "OrderSubmitting", 2), ("trades", "TradeBooked", 4), ("ledger", "LedgerEntryBooked", None),
+    ]  # fmt: skip
+    decided, verdict = story[1]["data"], story[2]["data"]
+    assert (decided["intent_key"], decided["origin"], decided["signal_id"]) == (
+        "agent:1:7:a", "agent", str(signal.id),
+    )  # fmt: skip
+    assert (decided["quantity"], decided["price"]) == ("2", "9.5"), "as it was decided, not as it was amended"
+    assert (verdict["code"], verdict["count"], verdict["correlation_id"]) == (None, 0, str(ANN.id(80)))
+
+
+@pytest.mark.asyncio
+async def test_a_denial_that_takes_repeats_tells_of_each_and_of_the_signal_behind_it(world: World) -> None:
+    first, second, elsewhere = a_signal(71, ANN.id(80)), a_signal(72, ANN.id(81)), a_signal(73, ANN.id(81), "ETH/USDT")
+    denied = {"status": "rejected", "status_detail": "denied", "lifecycle": "done", "done_reason": "denied",
+              "send_by": None, "denial_code": "order_notional", "denial_limit": "5", "denial_value": "6"}  # fmt: skip
+    order = an_order(
+        1, signal_id=first.id, origin="agent", correlation_id=ANN.id(80), denial_count=2, last_intent_key="k2", **denied
+    )
+    await write_rows(world.daemon, order)
+    await tell(world, 2, "signals", "SignalGenerated", first, ANN.id(80), None)
+    await tell(world, 3, "orders", "OrderDenied", order, ANN.id(80), ANN.id(80))
+    await tell(world, 4, "signals", "SignalGenerated", second, ANN.id(81), None)
+    await tell(world, 5, "signals", "SignalGenerated", elsewhere, ANN.id(81), None)
+    await tell(world, 6, "orders", "OrderDenied", order, ANN.id(80), ANN.id(81))
+    story = items(await world.reads.order_events(ANN_ID, OrderId(order.id)))
+    assert [(each["channel"], each["type"], each["seq"]) for each in story] == [
+        ("signals", "SignalGenerated", 2), ("decisions", "IntentDecided", None), ("risk", "IntentDenied", None),
+        ("orders", "OrderDenied", 3), ("signals", "SignalGenerated", 4), ("orders", "OrderDenied", 6),
+    ]  # fmt: skip
+    verdict = story[2]["data"]
+    assert [verdict[name] for name in ("code", "limit", "value", "count", "last_intent_key")] == [
+        "order_notional", "5", "6", 2, "k2",
+    ]  # fmt: skip
+    refused = an_order(2, origin="external")
+    await write_rows(world.daemon, refused)
+    assert items(await world.reads.order_events(ANN_ID, OrderId(refused.id))) == [], "nobody here decided on it"
 
 
 @pytest.mark.asyncio
