@@ -15,7 +15,7 @@ import msgspec
 from actors.cancels import answer_request
 from actors.fact_batch import FactBatch
 from actors.live_order import LiveOrder
-from actors.resolving import Resolving
+from actors.resolving import DUPLICATES, Resolving
 from engine.domain.capabilities import AmendKind
 from engine.domain.identifiers import AccountId
 from engine.domain.kinds import RequestKind, RequestState
@@ -151,8 +151,9 @@ class Amending(Resolving):
         row = None if live is None else live.requests.get(message.request_id)
         if live is None or row is None:
             return
-        if message.code == UNKNOWN:
-            self._answer(self.gathering(), live, row, RequestState.UNKNOWN, UNKNOWN)
+        if message.code == UNKNOWN or message.code in DUPLICATES:
+            # Of a request that came twice on its way the second is refused, and may be answered first.
+            self._answer(self.gathering(), live, row, RequestState.UNKNOWN, message.code)
             self.questions.begin(live)
         else:
             self._answer(self.gathering(), live, row, RequestState.REFUSED, message.code)
@@ -177,17 +178,13 @@ class Amending(Resolving):
         """See which values hold, where an amend left that open, before the order may be over."""
         for row in _amends_of(live):
             if _shows(order, row):
-                fact = AmendFact(
-                    at_ns=order.venue_time_ns,
-                    quantity=order.quantity,
-                    price=order.price,
-                    stop_price=order.stop_price,
-                    external_order_id=order.external_order_id,
-                )
-                self._amended(batch, live, fact)
+                self._amended(batch, live, _fact_of(order, live))
                 self._answer(batch, live, row, RequestState.ACKED, None)
             elif not order.is_open or (row.state == RequestState.UNKNOWN.value and self._is_too_late(row)):
                 self._answer(batch, live, row, RequestState.REFUSED, "not_applied")
+        if order.quantity != live.state.quantity and order.venue_time_ns >= live.state.venue_at[0]:
+            # Somebody has changed it, or a request of ours was done that we had given up.
+            self._amended(batch, live, _fact_of(order, live))
         super().apply_listed(batch, live, order)
 
     def is_in_doubt(self, live: LiveOrder) -> bool:
@@ -224,6 +221,17 @@ class Amending(Resolving):
 
 def _amends_of(live: LiveOrder) -> list[OrderRequestRow]:
     return [row for row in live.requests.values() if row.kind == RequestKind.AMEND.value]
+
+
+def _fact_of(order: VenueOrder, live: LiveOrder) -> AmendFact:
+    """Return what the venue's list says of an order's values; it need not have the prices."""
+    return AmendFact(
+        at_ns=order.venue_time_ns,
+        quantity=order.quantity,
+        price=order.price or live.row.price,
+        stop_price=order.stop_price or live.row.stop_price,
+        external_order_id=order.external_order_id,
+    )
 
 
 def _shows(order: VenueOrder, row: OrderRequestRow) -> bool:

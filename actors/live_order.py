@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from engine.domain.capabilities import ClientIdRule
 from engine.domain.identifiers import AccountId, AgentId, CorrelationId, UserId, venue_client_id
 from engine.domain.kinds import (
     DoneReason,
@@ -45,6 +46,7 @@ class LiveOrder:
         "_told",
         "absences",
         "asked_since_ns",
+        "denied_since_ns",
         "listed",
         "missing",
         "n",
@@ -84,6 +86,8 @@ class LiveOrder:
         """(since, how often they were asked for): fills that a status tells of and that have not come; wall time."""
         self.asked_since_ns: int | None = None
         """Wall time of the first of these questions; None once a person was told that it takes long."""
+        self.denied_since_ns = 0
+        """Venue time of the first answer in a row that it has no such order, though it has shown it; 0 without one."""
         self.absences = 0
         """Answers in a row that the venue has no such order, each from after its deadline."""
 
@@ -204,7 +208,9 @@ _NAME_OF: Final = {rank: rank.name.lower() for rank in Lifecycle}
 LIFECYCLE_OF = {name: rank for rank, name in _NAME_OF.items()}
 
 
-def new_order(intent: OrderIntent, *, fence: int, send_by_ns: int | None, now_ns: int) -> LiveOrder:
+def new_order(
+    intent: OrderIntent, *, fence: int, send_by_ns: int | None, now_ns: int, ids: ClientIdRule | None = None
+) -> LiveOrder:
     """Make the order of an intent, not submitted yet.
 
     Args:
@@ -212,6 +218,7 @@ def new_order(intent: OrderIntent, *, fence: int, send_by_ns: int | None, now_ns
         fence: Of the cell.
         send_by_ns: Wall clock; None for an order that is never sent.
         now_ns: Market time.
+        ids: How the venue wants client ids; None where it has not said it.
     """
     state = OrderState(order_id=intent.order_id, symbol=intent.symbol, side=intent.side, quantity=intent.quantity)
     row = OrderRow(
@@ -220,7 +227,7 @@ def new_order(intent: OrderIntent, *, fence: int, send_by_ns: int | None, now_ns
         account_id=intent.account_id,
         external_order_id=None,
         client_order_id=intent.client_order_id,
-        venue_client_id=venue_client_id(intent.order_id, intent.venue),
+        venue_client_id=venue_client_id(intent.order_id, intent.venue) if ids is None else ids.spell(intent.order_id),
         intent_key=intent.intent_key,
         symbol=intent.symbol,
         side=intent.side.value,

@@ -6,7 +6,7 @@ from actors.evidence import VOID, fact_of_evidence
 from actors.live_order import LIFECYCLE_OF, LiveOrder, trade_id_of
 from engine.domain.identifiers import OrderId
 from engine.domain.kinds import DoneReason, Liquidity, RequestKind, RequestState, Side
-from engine.domain.order_facts import EXISTS_AFTER_ALL, FillFact, RequestFact
+from engine.domain.order_facts import EXISTS_AFTER_ALL, GONE, FillFact, RequestFact
 from engine.domain.order_restore import restore_order
 from engine.domain.values import ZERO
 from engine.messages.archive import OrderLoad
@@ -35,6 +35,7 @@ def restored_order(load: OrderLoad) -> LiveOrder:
         late_fill=row.late_fill,
         missing_quantity=row.missing_quantity,
         is_phantom=row.status_detail == EXISTS_AFTER_ALL,
+        is_gone=row.status_detail == GONE,
         trades=[fact_of_trade(trade) for trade in known],
         voided=sorted(voided),
         evidence=[fact for fact in evidence if fact is not None],

@@ -66,6 +66,9 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     watermark: str | None
     asked_to: int = 0
     """Place among the open orders behind which a deep run goes on asking."""
+    lag_ns: int = 0
+    """Wall time after which the venue shows every fill that its numbers contain, where that has to be sure: what the
+    books are opened with is never corrected."""
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +164,9 @@ class ReconcileRun:
         fault_point("reconcile.account")
         overlap = OVERLAP_DEEP if self._plan.deep else OVERLAP
         await self._take_fills(overlap)
+        if self._plan.lag_ns and not (is_number(account.cursor) and account.cursor == self._reached):
+            await self._cell.wall.sleep(self._plan.lag_ns)
+            await self._take_fills(overlap)
         for _ in range(STILL_TRIES):
             if is_number(account.cursor):
                 return account

@@ -84,7 +84,7 @@ class _Run:
 class Reconciler(AsyncioActor):
     """One per trading account; the last of its cell to start."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - collaborators and times, all by keyword.
         self,
         *,
         cell: Cell,
@@ -98,6 +98,7 @@ class Reconciler(AsyncioActor):
         trigger: str = "start",
         discrepancies: tuple[DiscrepancyRow, ...] = (),
         deadline_ns: int = DEADLINE_NS,
+        opening_lag_ns: int = 0,
         has_own_connection: bool = False,
     ) -> None:
         """Keep what it works with.
@@ -114,6 +115,7 @@ class Reconciler(AsyncioActor):
             trigger: Of the first run: `start` or `takeover`.
             discrepancies: Those that are open.
             deadline_ns: Wall time that a difference may be open before it keeps its symbol shut.
+            opening_lag_ns: How late the venue may show a fill, where the books are still to be opened; else 0.
             has_own_connection: Whether `VenueConnection` of this account comes under its own id.
         """
         super().__init__()
@@ -132,6 +134,7 @@ class Reconciler(AsyncioActor):
         self._run: _Run | None = None
         self._next: _Run | None = None
         self._asked_to = 0
+        self._opening_lag_ns = opening_lag_ns
         self._connection = account_id if has_own_connection else venue
         self._deep_due_ns = 0
         self._failures = 0
@@ -218,7 +221,8 @@ class Reconciler(AsyncioActor):
         self._next = None
         run.deep = run.deep or deep
         run.started_ns = self._cell.wall.now_ns()
-        plan = RunPlan(trigger=run.trigger, deep=run.deep, watermark=self._cursor, asked_to=self._asked_to)
+        places: dict[str, Any] = {"watermark": self._cursor, "asked_to": self._asked_to}
+        plan = RunPlan(trigger=run.trigger, deep=run.deep, lag_ns=self._opening_lag_ns, **places)
         self.spawn(self._go(plan), name="run")
         return run
 
@@ -244,6 +248,8 @@ class Reconciler(AsyncioActor):
         result = message.result
         self._cursor = result.watermark
         self._asked_to = result.asked_to
+        if result.is_compared:
+            self._opening_lag_ns = 0
         run = self._run
         assert run is not None, "expected a run to finish"
         if run.deep and not result.reason:

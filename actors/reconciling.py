@@ -73,7 +73,8 @@ class Reconciling(RouterCore):
         self, message: ApplyReconciliation, reply: AsyncioFuture[ReconciliationApplied], asked: frozenset[str]
     ) -> None:
         """Ask the archive for orders that have left memory, also for those that left it while it was asked."""
-        named = dict.fromkeys([*map(key_of, message.fills), *map(key_of, message.orders)])
+        voids = self.voids_within(message.account)
+        named = dict.fromkeys([*map(key_of, message.fills), *map(key_of, message.orders), *map(key_of, voids)])
         gone = [each for each in named if each not in asked and self.memory.by_client_id(each) is None]
         if gone:
             self.spawn(self._recall_all(asked.union(gone), message, reply), name="recall")
@@ -94,15 +95,7 @@ class Reconciling(RouterCore):
 
     def _reconcile(self, message: ApplyReconciliation, reply: AsyncioFuture[ReconciliationApplied]) -> None:
         batch = self.batch()
-        adopted = 0
-        for fill in message.fills:
-            live = self.memory.by_client_id(key_of(fill))
-            if live is None:
-                live = self.adopt(batch, fill)
-                if live is None:
-                    continue
-                adopted += 1
-            self.apply_fill(batch, live, fill)
+        adopted = self._take_fills(batch, message)
         late_fills = len(batch.fills)
         matched = 0
         for order in message.orders:
@@ -140,6 +133,23 @@ class Reconciling(RouterCore):
             self.take_early()
         self._ask_for_missing(message)
 
+    def _take_fills(self, batch: FactBatch, message: ApplyReconciliation) -> int:
+        """Book fills, and take back those that the numbers do not contain any more; return how many were adopted."""
+        adopted = 0
+        for fill in message.fills:
+            live = self.memory.by_client_id(key_of(fill))
+            if live is None:
+                live = self.adopt(batch, fill)
+                if live is None:
+                    continue
+                adopted += 1
+            self.apply_fill(batch, live, fill)
+        for void in self.voids_within(message.account):
+            live = self.memory.by_client_id(key_of(void))
+            if live is not None:
+                self.apply_void(batch, live, void)
+        return adopted
+
     def _close_absent(self, message: ApplyReconciliation, batch: FactBatch) -> int:
         closed = 0
         for client_id in message.absent:
@@ -170,8 +180,11 @@ class Reconciling(RouterCore):
         """Whether the venue's numbers contain every fill that is booked, so that both are of one moment.
 
         Numbers with a cursor that counts were read before the fills, so they cannot contain one that is not booked.
-        Others were read after them: both are of one moment if nothing was booked since.
+        Others were read after them: both are of one moment if nothing was booked since. What was asked for order by
+        order has no place in the history, and is in numbers that are as new.
         """
+        if account.venue_time_ns < self.aside_ns:
+            return False
         booked, seen = self.last_cursor, account.cursor
         if booked is None or seen == booked:
             return True
@@ -205,4 +218,4 @@ class Reconciling(RouterCore):
         if is_submitting and self.cell.wall.now_ns() > (live.row.send_by or 0):
             seen = live.seen()
             self.learn(self.gathering(), live, state.apply_unknown(), seen)
-        return state.lifecycle in (Lifecycle.UNKNOWN, Lifecycle.WORKING)
+        return state.lifecycle in (Lifecycle.UNKNOWN, Lifecycle.WORKING) or state.is_phantom

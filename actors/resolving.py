@@ -15,7 +15,8 @@ from actors.live_order import LiveOrder
 from actors.venue_questions import AskVenue, VenueSaid
 from engine.domain.capabilities import Capabilities
 from engine.domain.kinds import DoneReason, Lifecycle
-from engine.messages.venues import OrderAbsent, OrderFound, VenueCancel
+from engine.domain.order_gone import apply_gone, apply_return, is_back
+from engine.messages.venues import OrderAbsent, OrderFound, VenueCancel, VenueOrder
 from engine.runtime.actor import handles
 from engine.runtime.errors import ActorDeadError
 
@@ -24,8 +25,10 @@ SECOND_LOOK_NS: Final = 250_000_000
 """Wall time between the first absence that counts and the next question."""
 ALERT_AFTER_NS: Final = 60_000_000_000
 """Wall time without a verdict after which a person is told."""
-DUPLICATES: Final = frozenset({"duplicate", "duplicate_client_order_id"})
-"""Codes of a refusal that says the venue has seen this client id: an order of ours may be there."""
+GONE_AFTER_NS: Final = 60_000_000_000
+"""How long, by its own time, a venue must deny an order that it has shown until the order counts as over."""
+DUPLICATES: Final = frozenset({"duplicate", "duplicate_client_order_id", "duplicate_request"})
+"""Codes of a refusal that says the venue has seen this id: an order of ours may be there, or changed."""
 
 
 class Resolving(Inferring):
@@ -82,7 +85,7 @@ class Resolving(Inferring):
 
     def _absent(self, live: LiveOrder, venue_time_ns: int) -> None:
         """Count an absence if it proves something, and ask again when the next one could."""
-        counts_after_ns = self._absence_counts_after_ns(live)
+        counts_after_ns = self._absence_counts_after_ns(live, venue_time_ns)
         if self._is_settled(live):
             live.question = 0
             self.forgotten(live)
@@ -90,6 +93,11 @@ class Resolving(Inferring):
             self._ask_on(live, None)
         elif venue_time_ns <= counts_after_ns:
             self._ask_on(live, max(counts_after_ns - venue_time_ns + 1, SECOND_LOOK_NS))
+        elif live.state.lifecycle is not Lifecycle.UNKNOWN:
+            live.question = 0
+            self.log.warning("order_gone", order_id=live.state.order_id, correlation_id=live.correlation_id)
+            seen = live.seen()
+            self.learn(self.gathering(), live, apply_gone(live.state), seen)
         else:
             live.absences += 1
             if live.absences < ABSENCES_NEEDED:
@@ -98,11 +106,14 @@ class Resolving(Inferring):
             live.question = 0
             self.apply_done(self.gathering(), live, DoneReason.NEVER_EXISTED)
 
-    def _absence_counts_after_ns(self, live: LiveOrder) -> int | None:
+    def _absence_counts_after_ns(self, live: LiveOrder, venue_time_ns: int) -> int | None:
         """Return the venue's time behind which this order's absence proves something; None if it never does.
 
-        An order that was once seen is never proven absent by a list that does not show it.
+        An order that was once seen has existed. Venues forget what has ended: one that is denied for long is over.
         """
+        if live.state.lifecycle > Lifecycle.UNKNOWN:
+            live.denied_since_ns = live.denied_since_ns or venue_time_ns
+            return live.denied_since_ns + GONE_AFTER_NS
         send_by_ns = live.row.send_by
         if live.state.lifecycle is not Lifecycle.UNKNOWN or send_by_ns is None or self.capabilities is None:
             return None
@@ -114,6 +125,13 @@ class Resolving(Inferring):
         self.questions.again(live, delay_ns)
 
     # --- Orders that should not live ----------------------------------------------------------------------------------
+
+    def apply_listed(self, batch: FactBatch, live: LiveOrder, order: VenueOrder) -> None:
+        """Believe that an order lives after all which the venue has denied for long."""
+        live.denied_since_ns = 0
+        if order.is_open and is_back(live.state):
+            apply_return(live.state)
+        super().apply_listed(batch, live, order)
 
     def watch_phantom(self, batch: FactBatch, live: LiveOrder) -> None:
         """Count an order again that was refused and lives, and cancel it at the venue."""

@@ -24,7 +24,14 @@ from engine.domain.values import add
 from engine.messages.archive import OrderArchive, OrderLoad
 from engine.messages.cell import ReconcileAccount
 from engine.messages.rows_trades import TradeEvidenceRow
-from engine.messages.venues import VenueFill, VenueOrder, VenueOrderDone, VenueOrderUpdate, VenueTradeVoided
+from engine.messages.venues import (
+    VenueAccount,
+    VenueFill,
+    VenueOrder,
+    VenueOrderDone,
+    VenueOrderUpdate,
+    VenueTradeVoided,
+)
 from engine.runtime.ref import Ref
 
 RECALL_AGAIN_NS: Final = 1_000_000_000
@@ -74,6 +81,8 @@ class RouterCore(RouterUnits):
         self._waiting: dict[str, list[Stranger]] = {}
         """Client id -> facts that wait until the archive has been asked for its order."""
         self._waiting_count = 0
+        self.aside_ns = 0
+        """Venue time of the newest execution that was booked and did not come by the account's history."""
         self._early: list[VenueFill | VenueTradeVoided] | None = None
         """Fills that the venue has pushed before the first reconciliation has booked those that are older."""
         self._has_dropped = False
@@ -86,7 +95,9 @@ class RouterCore(RouterUnits):
         batch.learn(live, seen, outcome)
         if outcome.book:
             self.booked += len(outcome.book)
-            self.tally["inferred"] += sum(fact.inferred for fact in outcome.book)
+            inferred = [fact.executed_at_ns for fact in outcome.book if fact.inferred]
+            self.tally["inferred"] += len(inferred)
+            self.aside_ns = max((self.aside_ns, *inferred))
         if live.state.is_done and not was_done:
             self.memory.ended(live)
             live.unsent = None
@@ -128,7 +139,10 @@ class RouterCore(RouterUnits):
         )
         if is_in_history:
             self.last_cursor = later_cursor(self.last_cursor, fill.cursor)
+        elif outcome.book:
+            self.aside_ns = max(self.aside_ns, fill.executed_at_ns)
         self.learn(batch, live, outcome, seen)
+        self.watch_phantom(batch, live)
 
     def apply_void(self, batch: FactBatch, live: LiveOrder, message: VenueTradeVoided) -> None:
         """Take a trade back that the venue took back; of one that has not come yet it never counts."""
@@ -235,6 +249,13 @@ class RouterCore(RouterUnits):
         for fill in early or ():
             self.take(fill)
         self._fetch_dropped()
+
+    def voids_within(self, account: VenueAccount | None) -> list[VenueTradeVoided]:
+        """Return the held reports of trades that an account's numbers do not contain any more; they may come twice."""
+        if account is None:
+            return []
+        held = (fact for fact in self._early or () if isinstance(fact, VenueTradeVoided))
+        return [fact for fact in held if fact.venue_time_ns <= account.venue_time_ns]
 
     async def _recall(self, client_id: str) -> None:
         loads = await self.read_archive([client_id])

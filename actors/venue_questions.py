@@ -75,7 +75,7 @@ class VenueQuestions:
         """Ask about an order, unless that is going on."""
         if not live.question:
             live.question = 1
-            live.absences = 0
+            live.absences = live.denied_since_ns = 0
             live.asked_since_ns = self._now_ns()
             self.ask(live)
 

@@ -55,6 +55,7 @@ Renew = Callable[[], Awaitable[Collection[UUID]]]
 class Between:
     """Run `work` between two commits, such as taking the lease of a cell that starts; an ask gets what it returns.
 
+    What is queued by then is committed before: a cell that starts again must not fence off what its last life has said.
     It uses the writer's own connection (`PostgresFactStore.run`): on another, the two could wait for each other.
     """
 
@@ -99,7 +100,9 @@ class StorageWriter(AsyncioActor):
         self._order = UnitOrder()
         self._queue: deque[WriteUnit] = deque()
         self._replies: dict[UUID, AsyncioFuture[Any]] = {}
-        self._jobs: deque[tuple[Between, AsyncioFuture[Any]]] = deque()
+        self._jobs: deque[tuple[int, Between, AsyncioFuture[Any]]] = deque()
+        """Each with how many units have been taken from the queue when it is due."""
+        self._taken = 0
         self._is_working = False
         """A commit is on its way, or arranged."""
         self._task: asyncio.Task[Any] | None = None
@@ -158,7 +161,7 @@ class StorageWriter(AsyncioActor):
     def on_between(self, message: Between) -> AsyncioFuture[Any]:
         """Queue work for the gap before the next commit."""
         reply = self.new_future()
-        self._jobs.append((message, reply))
+        self._jobs.append((self._taken + len(self._queue), message, reply))
         self._begin()
         return reply
 
@@ -212,6 +215,7 @@ class StorageWriter(AsyncioActor):
             unit = queue.popleft()
             batch.append(unit)
             weight += len(unit.rows) + len(unit.events)
+        self._taken += len(batch)
         return batch
 
     def _commit_now(self, batch: Sequence[WriteUnit]) -> None:
@@ -263,8 +267,8 @@ class StorageWriter(AsyncioActor):
         return results
 
     async def _run_jobs(self) -> None:
-        while self._jobs:
-            job, reply = self._jobs.popleft()
+        while self._jobs and (self._taken >= self._jobs[0][0] or not self._queue):
+            _, job, reply = self._jobs.popleft()
             try:
                 result = await job.work()
             except Exception as error:  # noqa: BLE001 - whatever it is belongs to whoever asked.

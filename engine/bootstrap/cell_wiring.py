@@ -325,7 +325,7 @@ async def _open_account(ports: CellPorts, cell: Cell, state: AccountState, conne
 
 
 async def _start_reconciler(ports: CellPorts, cell: Cell, account: WiredAccount, trigger: str) -> Ref[Any]:
-    venue = account.state.row.exchange
+    venue, declared = account.state.row.exchange, account.capabilities
     return await ports.system.start(
         Reconciler,
         name=f"reconciler/{account.id}",
@@ -338,6 +338,7 @@ async def _start_reconciler(ports: CellPorts, cell: Cell, account: WiredAccount,
         watermark=account.state.watermark,
         discrepancies=account.state.discrepancies,
         trigger=trigger,
+        opening_lag_ns=0 if account.state.is_opened or declared is None else declared.read_lag_ns,
     )
 
 

@@ -19,9 +19,7 @@ from engine.domain.identifiers import Asset, OrderId, Symbol
 from engine.domain.kinds import DoneReason, Lifecycle, OrderStatus, RequestKind, RequestState, Side
 from engine.domain.order_facts import (
     CHANGED,
-    DETAIL_OF_DONE,
     DONE_STRENGTH,
-    EXISTS_AFTER_ALL,
     REFUSALS,
     REQUEST_RANK,
     STATUS_OF_DONE,
@@ -32,11 +30,12 @@ from engine.domain.order_facts import (
     Outcome,
     RequestFact,
     StatusFact,
+    detail_of,
+    fill_alarms,
     missing_fill,
 )
 from engine.domain.values import ZERO, add, divide, require_positive, round_money, subtract
 
-_SUBMITTING: Final = Lifecycle.SUBMITTING
 _WORKING: Final = Lifecycle.WORKING
 _DONE: Final = Lifecycle.DONE
 _FILLED: Final = DoneReason.FILLED
@@ -63,6 +62,8 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
     """Somebody claimed that it never rested at the venue."""
     was_seen: bool = False
     """The venue once showed it, or a fill of it."""
+    is_gone: bool = False
+    """The venue knows it no more, and nobody has told how it ended (`order_gone.py`)."""
     external_order_id: str = ""
     """The venue's id of the order, from the newest status that carries one."""
     external_id_at: tuple[int, int] = (0, 0)
@@ -121,7 +122,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
 
     @property
     def status_detail(self) -> str | None:
-        """Which kind of pending (`created`, `submitting`, `unknown`) or of rejected (`denied`, `never_existed`)."""
+        """Which kind of pending (`created`, `submitting`, `unknown`), of rejected (`denied`, ...) or of cancelled."""
         return self.describe()[1]
 
     def describe(self) -> tuple[OrderStatus, str | None, DoneReason | None]:
@@ -134,8 +135,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
         reason = self.done_reason
         if reason is None:
             return OrderStatus.PENDING, None, None
-        detail = EXISTS_AFTER_ALL if self.is_phantom else DETAIL_OF_DONE.get(reason)
-        return STATUS_OF_DONE[reason], detail, reason
+        return STATUS_OF_DONE[reason], detail_of(reason, is_phantom=self.is_phantom, is_gone=self.is_gone), reason
 
     @property
     def is_done(self) -> bool:
@@ -189,7 +189,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
 
     def apply_submitted(self) -> Outcome:
         """The intent is on its way: from now on the venue may have it."""
-        return self._rise(_SUBMITTING)
+        return self._rise(Lifecycle.SUBMITTING)
 
     def apply_unknown(self) -> Outcome:
         """The outcome of the submit is not known. Only evidence leads out of this."""
@@ -225,10 +225,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
         return CHANGED if changed or ended else UNCHANGED
 
     def apply_fill(self, fill: FillFact) -> Outcome:
-        """Book a trade once, in whatever state the order is.
-
-        Args:
-            fill: A real trade; sums that the venue reports instead go to `apply_cumulative`.
+        """Book a real trade once, in whatever state the order is; sums of the venue go to `apply_cumulative`.
 
         Returns:
             `book` holds the fill; `reverse` what it replaces (an inferred fill, or a contradictory report). Empty for a
@@ -394,12 +391,7 @@ class OrderState(msgspec.Struct, kw_only=True, gc=False):
         return Outcome(changed=True, reverse=(known, *reverse), book=(fill, *book), alarms=alarms, evidence=(known,))
 
     def _new_alarms(self, *, late: bool, over: bool) -> tuple[Alarm, ...]:
-        alarms: tuple[Alarm, ...] = ()
-        if self.is_late_fill and not late:
-            alarms += (Alarm.LATE_FILL,)
-        if self.is_overfilled and not over:
-            alarms += (Alarm.OVERFILL,)
-        return alarms
+        return fill_alarms(is_late=self.is_late_fill and not late, is_over=self.is_overfilled and not over)
 
     def _refusal_alarms(self) -> tuple[Alarm, ...]:
         if not (self.was_refused and self.was_seen):

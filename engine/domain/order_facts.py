@@ -209,5 +209,20 @@ STATUS_OF_DONE: Final = {
 }
 DETAIL_OF_DONE: Final = {reason: reason.value for reason in (DoneReason.DENIED, DoneReason.NEVER_EXISTED)}
 
+GONE: Final = "gone"
+"""Status detail of an order that the venue has shown and knows no more: nobody has told how it ended."""
 EXISTS_AFTER_ALL: Final = "exists_after_all"
 """Status detail of an order that was refused and that the venue has shown since: until it ends there it may fill."""
+
+
+def detail_of(reason: DoneReason, *, is_phantom: bool, is_gone: bool) -> str | None:
+    """Return the status detail of an order that has ended; None if its status says all."""
+    if is_phantom:
+        return EXISTS_AFTER_ALL
+    return GONE if is_gone and reason is DoneReason.CANCELLED else DETAIL_OF_DONE.get(reason)
+
+
+def fill_alarms(*, is_late: bool, is_over: bool) -> tuple[Alarm, ...]:
+    """Return the alarms of a fill that contradicts a refusal, or that is more than was ordered."""
+    late: tuple[Alarm, ...] = (Alarm.LATE_FILL,) if is_late else ()
+    return (*late, Alarm.OVERFILL) if is_over else late

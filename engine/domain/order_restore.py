@@ -24,6 +24,7 @@ def restore_order(  # noqa: PLR0913 - one argument per fact that the tables hold
     late_fill: bool,
     missing_quantity: Decimal = ZERO,
     is_phantom: bool = False,
+    is_gone: bool = False,
     trades: Iterable[FillFact] = (),
     voided: Iterable[str] = (),
     evidence: Iterable[FillFact] = (),
@@ -44,6 +45,7 @@ def restore_order(  # noqa: PLR0913 - one argument per fact that the tables hold
         venue_time_ns: Venue time of the newest status, 0 if there was none.
         late_fill: As stored.
         is_phantom: It was refused and has been seen at the venue since.
+        is_gone: The venue knew it no more.
         missing_quantity: What statuses have counted beyond the trades.
         trades: All booked trades of the order, at most one of them inferred.
         voided: Trade ids that the venue took back, tombstones included.
@@ -76,6 +78,7 @@ def restore_order(  # noqa: PLR0913 - one argument per fact that the tables hold
     if is_phantom:
         state.was_seen = state.was_refused = True
         state.claimed_reason = done_reason if done_reason in REFUSALS else DoneReason.REJECTED
+    state.is_gone = is_gone
     state.venue_at = (venue_time_ns, 0)
     if external_order_id:
         state.external_order_id, state.external_id_at = external_order_id, state.venue_at

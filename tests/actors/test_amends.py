@@ -19,6 +19,7 @@ from engine.messages.venues import (
     VenueAmended,
     VenueAmendRefused,
     VenueOrder,
+    VenueOrderUpdate,
 )
 from tests.actors.conftest import MakeScripted
 from tests.actors.test_order_router import submit
@@ -49,6 +50,10 @@ def refused(sent: VenueAmend, code: str) -> VenueAmendRefused:
     return VenueAmendRefused(
         request_id=sent.request_id, order_id=sent.order_id, account_id=ACCOUNT, code=code, venue_time_ns=START_NS + 10
     )
+
+
+def update(order: VenueOrder) -> VenueOrderUpdate:
+    return VenueOrderUpdate(account_id=ACCOUNT, order=order)
 
 
 def ended(intent: OrderIntent, quantity: Decimal, filled: str) -> VenueOrder:
@@ -157,6 +162,28 @@ async def test_an_unknown_outcome_is_read_from_the_venue(
     assert rig.order(intent.order_id).quantity == quantity
     assert reserved(rig) == {intent.order_id: quantity}
     assert len(rig.script.amends) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_request_that_came_twice_and_is_refused_the_second_time_may_have_been_done(
+    make_scripted: MakeScripted,
+) -> None:
+    rig = await make_scripted()
+    intent = await working(rig)
+    listed = as_listed(intent, quantity=D("0.2"), venue_time_ns=START_NS + 20)
+    rig.script.orders[f"cv-{intent.order_id.hex}"] = OrderFound(order=listed)
+    await ask(rig, amend(intent, quantity=D("0.2")))
+    await rig.hear(refused(rig.script.amends[0], "duplicate_request"))
+    assert (request(rig).state, rig.order(intent.order_id).quantity) == ("acked", D("0.2"))
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_somebody_else_has_changed_is_what_the_venue_lists(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    intent = await working(rig)
+    await rig.hear(update(as_listed(intent, quantity=D("0.3"), venue_time_ns=START_NS + 20)))
+    await rig.hear(update(as_listed(intent, quantity=D("0.1"), venue_time_ns=START_NS + 10)))
+    assert (rig.order(intent.order_id).quantity, reserved(rig)) == (D("0.3"), {intent.order_id: D("0.3")})
 
 
 @pytest.mark.asyncio

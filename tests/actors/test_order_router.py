@@ -4,8 +4,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
+from connectors.paper.capabilities import capabilities
+from engine.domain.capabilities import ClientIdRule, DuplicateRule
 from engine.domain.kinds import DoneReason, OrderOrigin, OrderType
 from engine.messages.orders import Denial, DenyOrder, SubmitOrder
 from engine.messages.rows import OrderRow, TradeRow
@@ -15,6 +18,7 @@ from engine.messages.venues import (
     OrderFound,
     OrderQuery,
     VenueCancelRefused,
+    VenueConnection,
     VenueNotSent,
     VenueOrderUpdate,
     VenueRejected,
@@ -48,6 +52,17 @@ async def test_an_intent_is_in_the_store_before_it_is_at_the_venue(make_scripted
     rig.router.tell(SubmitOrder(intent=intent, unit=rig.numbers.open(intent.correlation_id)))
     await rig.settle()
     assert (rig.rows(OrderRow), rig.script.submits) == ([], [])
+
+
+@pytest.mark.asyncio
+async def test_an_order_is_named_as_its_venue_takes_it(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted()
+    rule = ClientIdRule(pattern=r"0x[0-9a-f]{32}", duplicates=DuplicateRule.IGNORES, is_queryable=True)
+    able = msgspec.structs.replace(capabilities(rig.venue), client_id=rule)
+    told = VenueConnection(venue=rig.venue, connected=True, at_ns=START_NS, capabilities=able, account_id=ACCOUNT)
+    rig.bus.publish(told, key=ACCOUNT)
+    intent = await submit(rig)
+    assert rig.script.submits[0].venue_client_id == f"0x{intent.order_id.hex}"
 
 
 @pytest.mark.asyncio

@@ -203,3 +203,21 @@ async def test_deep_runs_take_turns_through_very_many_orders(
     asked = [query.venue_client_id for query in queries(rig, OrderQuery)]
     names = [order.venue_client_id for order in listed]
     assert asked == [*names, *names[:2]]
+
+
+@pytest.mark.parametrize(("cursor", "waits"), [("1", False), ("2", True), (None, True)])
+@pytest.mark.asyncio
+async def test_books_are_opened_when_the_venue_must_have_shown_every_fill(
+    make_scripted: MakeScripted, cursor: str | None, waits: bool
+) -> None:
+    rig = await make_scripted(opening_lag_ns=3_000_000_000, reconcile=False)
+    (intent,) = await some_orders(rig, 1)
+    pages = Pages(rig, [a_fill(intent, 1, quantity="0.01", fee="0")])
+    rig.script.account = VenueAccount(balances=(), positions=(), cursor=cursor, venue_time_ns=START_NS + 10)
+    rig.script.open_orders = VenueOrders(orders=(as_listed(intent),))
+    await rig.start_reconciler()
+    assert any(row.kind == "opened" for row in rig.rows(WatermarkRow)) is not waits
+    pages.fills.append(a_fill(intent, 2, quantity="0.02", fee="0"))
+    await rig.pass_wall(4)
+    assert any(row.kind == "opened" for row in rig.rows(WatermarkRow))
+    assert len(rig.rows(TradeRow)) == (2 if waits else 1)

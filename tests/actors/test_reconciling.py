@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.domain.identifiers import UnitId
@@ -11,7 +12,7 @@ from engine.messages.cell import FollowVenue, ReconcileAccount
 from engine.messages.orders import CancelOrder, SubmitOrder
 from engine.messages.portfolio import ApplyReconciliation, ReconciliationApplied
 from engine.messages.rows import DiscrepancyRow, LedgerEntryRow, OrderRow, TradeRow, WatermarkRow
-from engine.messages.venues import OrderQuery, VenueAccount, VenueBalance
+from engine.messages.venues import OrderQuery, VenueAccount, VenueBalance, VenueFill, VenueFills, VenueTradeVoided
 from engine.messages.writing import WriteUnit
 from tests.actors.conftest import MakeScripted
 from tests.support.cell_builders import ACCOUNT, START_NS, USER, an_id, an_intent
@@ -33,6 +34,18 @@ async def submit(rig: ScriptedRig, number: int = 100, **changes: Any) -> Any:
     rig.router.tell(SubmitOrder(intent=intent, unit=rig.numbers.open(intent.correlation_id)))
     await rig.settle()
     return intent
+
+
+def voided(fill: VenueFill) -> VenueTradeVoided:
+    return VenueTradeVoided(
+        account_id=fill.account_id,
+        symbol=fill.symbol,
+        side=fill.side,
+        venue_client_id=fill.venue_client_id,
+        external_order_id=fill.external_order_id,
+        external_trade_id=fill.external_trade_id,
+        venue_time_ns=START_NS,
+    )
 
 
 def usdt(total: str, cursor: str | None = None) -> VenueAccount:
@@ -188,6 +201,39 @@ async def test_balances_from_before_a_pushed_fill_are_not_compared_with_books_th
     # The venue was asked between the two fills, and its answer comes after the second.
     applied = await apply(rig, fills=(a_fill(first, 1),), account=usdt("999999", "1"))
     assert not applied.is_compared
+    assert rig.rows(DiscrepancyRow) == []
+
+
+@pytest.mark.asyncio
+async def test_the_books_are_not_opened_with_numbers_from_before_a_fill_that_was_asked_for(
+    make_scripted: MakeScripted,
+) -> None:
+    rig = await make_scripted(reconcile=False)
+    intent = await submit(rig)
+    rig.script.fills = VenueFills(fills=(a_fill(intent, 1, executed_at_ns=START_NS + 5),), cursor="1")
+    rig.router.tell(FollowVenue(account_id=ACCOUNT))
+    await rig.settle()
+    await rig.hear(done(intent))
+    await rig.pass_wall(2)
+    assert len(rig.rows(TradeRow)) == 1
+    assert not (await apply(rig, account=usdt("5000", "0"))).is_compared
+    later = msgspec.structs.replace(usdt("999", "1"), venue_time_ns=START_NS + 5)
+    assert (await apply(rig, account=later)).is_compared
+
+
+@pytest.mark.asyncio
+async def test_a_trade_that_is_taken_back_before_the_books_are_opened_is_not_in_them_twice(
+    make_scripted: MakeScripted,
+) -> None:
+    rig = await make_scripted(reconcile=False)
+    intent = await submit(rig)
+    await apply(rig, fills=(a_fill(intent, 1, fee="0"),), is_last=False)
+    rig.say(voided(a_fill(intent, 1)))
+    await rig.settle()
+    assert rig.size() == D("0.1")
+    assert (await apply(rig, account=usdt("5000", "1"))).is_compared
+    await rig.settle()
+    assert (rig.size(), rig.total()) == (D(0), D(5_000))
     assert rig.rows(DiscrepancyRow) == []
 
 

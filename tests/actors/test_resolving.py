@@ -7,6 +7,7 @@ import pytest
 
 from engine.domain.capabilities import ValidityKind
 from engine.domain.kinds import DoneReason, OrderType
+from engine.messages.cell import ReconcileAccount
 from engine.messages.orders import OrderIntent
 from engine.messages.rows import OrderRequestRow
 from engine.messages.rows_people import RiskAlertRow
@@ -127,3 +128,26 @@ async def test_an_acknowledgement_after_a_refusal_is_no_end(make_scripted: MakeS
     await rig.hear(rejected(intent))
     assert len(rig.script.cancels) == 1
     assert reserved(rig) == {intent.order_id: D("0.1")}
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_has_filled_in_part_after_its_refusal_is_cancelled_and_asked_for(
+    make_scripted: MakeScripted,
+) -> None:
+    rig = await make_scripted()
+    intent = await submit(rig)
+    await rig.hear(rejected(intent))
+    await rig.hear(a_fill(intent, 1, quantity="0.04"))
+    assert reserved(rig) == {intent.order_id: D("0.06")}
+    assert len(rig.script.cancels) == 1
+    expired = as_listed(
+        intent,
+        filled_quantity=D("0.04"),
+        is_open=False,
+        done_reason=DoneReason.EXPIRED,
+        venue_time_ns=START_NS + 9,
+    )
+    rig.script.orders[f"cv-{intent.order_id.hex}"] = OrderFound(order=expired)
+    await rig.reconciler.ask(ReconcileAccount(account_id=ACCOUNT))
+    await rig.settle()
+    assert (rig.order(intent.order_id).status, reserved(rig)) == ("expired", {})

@@ -294,6 +294,27 @@ async def test_work_runs_between_two_commits(scene: Scene, cell: TestCell) -> No
     assert len(scene.slow.batches) == 2
 
 
+async def test_what_is_queued_is_committed_before_the_work(
+    scene: Scene, cell: TestCell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.writer.BATCH_MAX", 1)
+    writer = await scene.writer()
+    scene.slow.gate.clear()
+    seen: list[int] = []
+
+    async def work() -> None:
+        seen.append(len(scene.bench.store.journal[cell.user_id]))
+
+    for _ in range(4):  # One is on its way, three wait.
+        writer.tell(cell.order_unit())
+        await scene.turn()
+    reply = writer.ask(Between(work))
+    writer.tell(cell.order_unit())
+    scene.slow.gate.set()
+    await reply
+    assert seen == [4]
+
+
 async def test_work_that_fails_is_the_asker_s_affair(scene: Scene, cell: TestCell) -> None:
     async def work() -> None:
         raise BadInput("user_id", expected="a user", was="none")

@@ -34,7 +34,6 @@ from engine.messages.rows import (
     AgentRow,
     BalanceRow,
     DiscrepancyRow,
-    OrderRequestRow,
     OrderRow,
     PositionRow,
     Row,
@@ -54,11 +53,10 @@ from engine.runtime.entropy import Ids, seeded_rng
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
 from storage.memory import MemoryFactStore, MemoryPaperStore
-from storage.memory_past import is_live, with_inferred, with_open_requests
 from storage.writer import StorageWriter
 from tests.support.cell_builders import ACCOUNT, AGENT, START_NS, USER, an_id
 from tests.support.domain import a_perpetual
-from tests.support.memory_past import MemoryArchive, all_rows, order_load
+from tests.support.memory_past import MemoryArchive, all_rows, live_rows, order_load
 
 D = Decimal
 READ_LAG_NS = 2_000_000_000  # As the venue of a rig declares it.
@@ -106,6 +104,7 @@ class CellRig:
         done_max: int = 1_000,
         infer_after_ns: int = 30_000_000_000,
         reconcile_every_ns: int | None = None,
+        opening_lag_ns: int = 0,
     ) -> None:
         """Keep the settings; nothing runs before `start`."""
         self.instruments = tuple(instruments) or (a_perpetual(),)
@@ -125,6 +124,7 @@ class CellRig:
         declared = msgspec.structs.replace(capabilities(self.venue), read_lag_ns=READ_LAG_NS, amend=AmendKind.IN_PLACE)
         self.capabilities: Capabilities | None = declared
         self.reconcile_every_ns = reconcile_every_ns
+        self.opening_lag_ns = opening_lag_ns
         self.store = MemoryFactStore(is_strict=False, keeps_journal=keeps_journal)
         self.paper_store = MemoryPaperStore(is_strict=False)
         self.clock = VirtualClock(START_NS)
@@ -177,12 +177,8 @@ class CellRig:
         """Return what the venue hears and says on; a test may put something in between."""
         return self.bus
 
-    def _live_rows(self) -> list[OrderRow]:
-        asked = with_open_requests(self.rows(OrderRequestRow)) | with_inferred(self.rows(TradeRow))
-        return [row for row in self.rows(OrderRow) if is_live(row, asked)]
-
     async def _start_account(self) -> None:
-        orders = [order_load(self.store, row) for row in self._live_rows()]
+        orders = [order_load(self.store, row) for row in live_rows(self.store)]
         self.open_orders: tuple[OrderChanged, ...] = tuple(restored_order(load).changed() for load in orders)
         self.load = LedgerLoad(
             positions=tuple(self.rows(PositionRow)),
@@ -262,7 +258,7 @@ class CellRig:
             instruments=self.by_name,
             venues={ACCOUNT: self.venue},
             agents=agents,
-            open_orders=self._live_rows(),
+            open_orders=live_rows(self.store),
             session=self.session,
         )
 
@@ -285,6 +281,7 @@ class CellRig:
             watermark=marks[0].cursor if marks else None,
             every_ns=self.reconcile_every_ns,
             discrepancies=self.load.discrepancies,
+            opening_lag_ns=self.opening_lag_ns,
         )
 
     def agent_loads(self) -> list[AgentLoad]:

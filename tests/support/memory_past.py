@@ -8,6 +8,7 @@ from engine.messages.archive import OrderLoad
 from engine.messages.rows import OrderRequestRow, OrderRow, Row, TradeRow
 from engine.messages.rows_trades import TradeEvidenceRow
 from storage.memory import MemoryFactStore
+from storage.memory_past import is_live, with_inferred, with_open_requests
 
 R = TypeVar("R", bound=Row)
 
@@ -38,6 +39,12 @@ class MemoryArchive:
 def all_rows(store: MemoryFactStore, kind: type[R]) -> list[R]:
     """Return a table."""
     return list(store.rows(kind))  # type: ignore[arg-type]
+
+
+def live_rows(store: MemoryFactStore) -> list[OrderRow]:
+    """Return the orders that a cell loads."""
+    asked = with_open_requests(all_rows(store, OrderRequestRow)) | with_inferred(all_rows(store, TradeRow))
+    return [row for row in all_rows(store, OrderRow) if is_live(row, asked)]
 
 
 def order_load(store: MemoryFactStore, row: OrderRow) -> OrderLoad:
