@@ -103,8 +103,9 @@ class GateCore(ProvingAlive):
         self._subscriptions = [bus.subscribe(StoreStatus, tell)]
         for kind in (CellHalted, OrderChanged, FillBooked, BalancesChanged, AccountReadiness, AccountGuarded):
             self._subscriptions.append(bus.subscribe(kind, tell, key=user))
-        for venue in set(self._venues.values()):
-            self._subscriptions.append(bus.subscribe(VenueConnection, tell, key=venue))
+        # A live account has a connection of its own.
+        for key in {*self._venues.values(), *self._venues}:
+            self._subscriptions.append(bus.subscribe(VenueConnection, tell, key=key))
 
     def on_stop(self) -> None:
         """Let nothing pass any more."""
@@ -161,7 +162,7 @@ class GateCore(ProvingAlive):
         """Learn what a venue can do that could not be asked when the cell started."""
         if message.connected and message.capabilities is not None:
             for account_id, venue in self._venues.items():
-                if venue == message.venue:
+                if venue == message.venue and message.account_id in (None, account_id):
                     self._checks.able[account_id] = message.capabilities
 
     def count_open(self, account_id: AccountId) -> int:

@@ -228,7 +228,9 @@ class StreamHub(AsyncioActor):
 
     @handles(Ticker, BookTop, Bar, AccountMarked, VenueConnection)
     def on_value(self, message: Ticker | BookTop | Bar | AccountMarked | VenueConnection) -> None:
-        """Keep a newest value until the next interval."""
+        """Keep a newest value until the next interval; how one account's connection stands is its user's business."""
+        if type(message) is VenueConnection and message.account_id is not None:
+            return
         if self._topics.accept(message) and not self._is_values_due:
             self._is_values_due = True
             self.after(INTERVAL_NS, _FlushValues())

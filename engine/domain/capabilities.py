@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -83,6 +84,15 @@ class ClientIdRule(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def allows(self, client_id: str) -> bool:
         """Tell whether the venue takes this id."""
         return re.fullmatch(self.pattern, client_id, re.ASCII) is not None
+
+    def spell(self, order_id: UUID) -> str:
+        """Write an order's id in the first of our spellings that the venue takes.
+
+        Source: Binance newClientOrderId (36 characters of `[a-zA-Z0-9-_]`), Coinbase and Kraken (a UUID), Hyperliquid
+        cloid (`0x` and 32 hex digits). A venue that takes none of them refuses the first one.
+        """
+        spellings = (f"cv-{order_id.hex}", str(order_id), f"0x{order_id.hex}")
+        return next((text for text in spellings if self.allows(text)), spellings[0])
 
     @property
     def may_resend(self) -> bool:

@@ -3,11 +3,14 @@
 import asyncio
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+import msgspec
 import pytest
 
 from connectors.paper.capabilities import capabilities
 from engine.domain.errors import NotReady
+from engine.domain.identifiers import AccountId
 from engine.domain.kinds import OrderOrigin, OrderType, Scope, Side, TradingState
 from engine.messages.cell import AccountReadiness
 from engine.messages.orders import CancelOrder, CheckIntent, PlaceOrder
@@ -178,5 +181,25 @@ async def test_a_venue_that_comes_later_is_asked_for_nothing_that_it_cannot_do(m
     rig.bus.publish(told, key=rig.venue)
     await rig.settle()
     denial = (await rig.gate.ask(a_place(1, **LIMIT))).denial
+    assert denial is not None
+    assert denial.code == "order_type_unsupported"
+
+
+@pytest.mark.asyncio
+async def test_what_an_accounts_own_connection_says_counts_for_that_account(make_rig: MakeRig) -> None:
+    rig = await opened(make_rig)
+    able = capabilities(rig.venue)
+    poorer = msgspec.structs.replace(able, order_types=frozenset({OrderType.MARKET}))
+    other = AccountId(UUID(int=99))
+    about_another = VenueConnection(
+        venue=rig.venue, connected=True, at_ns=START_NS, capabilities=poorer, account_id=other
+    )
+    rig.bus.publish(about_another, key=rig.venue)
+    await rig.settle()
+    assert (await rig.gate.ask(a_place(1, **LIMIT))).denial is None
+    about_it = msgspec.structs.replace(about_another, account_id=ACCOUNT)
+    rig.bus.publish(about_it, key=ACCOUNT)
+    await rig.settle()
+    denial = (await rig.gate.ask(a_place(2, **LIMIT))).denial
     assert denial is not None
     assert denial.code == "order_type_unsupported"

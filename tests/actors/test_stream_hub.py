@@ -348,6 +348,16 @@ async def test_a_venue_that_goes_away_is_told(rig: HubRig) -> None:
 
 
 @pytest.mark.asyncio
+async def test_how_one_accounts_connection_stands_is_told_to_nobody_else(rig: HubRig) -> None:
+    _, wire = await rig.join("exchanges")
+    await rig.settle()
+    gone = VenueConnection(venue="simulated", connected=False, at_ns=START_NS, account_id=ACCOUNT)
+    rig.bus.publish(gone, ACCOUNT)
+    await rig.settle(200)
+    assert wire.messages("update") == []
+
+
+@pytest.mark.asyncio
 async def test_heartbeats_say_where_to_resume(rig: HubRig) -> None:
     _, wire = await rig.join("orders", since=0)
     await rig.settle()

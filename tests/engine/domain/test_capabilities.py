@@ -137,3 +137,17 @@ def test_a_contradictory_declaration_is_refused(field: str, bad: Any) -> None:
 def test_a_broken_pattern_is_refused() -> None:
     with pytest.raises(BadInput, match=r"client_id\.pattern"):
         ClientIdRule(pattern="[", duplicates=DuplicateRule.REFUSES, is_queryable=True)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "spelled"),
+    [
+        (r"[a-zA-Z0-9-_]{1,36}", "cv-018f00000000700080000000000000aa"),
+        (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "018f0000-0000-7000-8000-0000000000aa"),
+        (r"0x[0-9a-f]{32}", "0x018f00000000700080000000000000aa"),
+        (r"[0-9]{3}", "cv-018f00000000700080000000000000aa"),
+    ],
+)
+def test_an_order_id_is_spelled_as_the_venue_takes_it(pattern: str, spelled: str) -> None:
+    rule = ClientIdRule(pattern=pattern, duplicates=DuplicateRule.REFUSES, is_queryable=True)
+    assert rule.spell(UUID("018f0000-0000-7000-8000-0000000000aa")) == spelled
