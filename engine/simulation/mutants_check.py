@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from engine.simulation import mutants_money, mutants_orders, mutants_rim
+from engine.simulation import mutants_executors, mutants_money, mutants_orders, mutants_rim
 from engine.simulation.cast import usual_cast
 from engine.simulation.mutants import MUTANTS, active, what_it_breaks
 from engine.simulation.run import Result, run_seed
@@ -22,7 +22,7 @@ QUICK: Final = (
 )
 """Found within a seed or two: what the normal test suite can afford."""
 COLLECTED: Final = "Task was destroyed"
-PARTS: Final = (mutants_orders, mutants_money, mutants_rim)
+PARTS: Final = (mutants_orders, mutants_money, mutants_rim, mutants_executors)
 """Importing them fills the list."""
 
 

@@ -153,7 +153,9 @@ class Hand:
         recent = [
             trade
             for trade in self._truth.trades[-RECENT:]
-            if not trade.is_void and not trade.is_hidden and not self._truth.instruments[trade.symbol].is_perpetual
+            if not trade.is_void
+            and not any(each.is_hidden for each in trade.order.trades)
+            and not self._truth.instruments[trade.symbol].is_perpetual
         ]
         if recent:
             self.void(recent[strike.strength % len(recent)])
