@@ -375,7 +375,7 @@ class MarketData(AsyncioActor):
                 self._venue,
                 is_online=self._is_online,
                 reason=self._reason,
-                last_event_ns=last_ns if health is None else health.heard_ns,
+                last_event_ns=last_ns if health is None or self._events else health.heard_ns,
                 at_ns=now_ns,
                 health=health,
             )

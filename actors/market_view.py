@@ -139,12 +139,21 @@ class SymbolView:
         )
         if changed:
             self.is_top_new = True
+            self._quote_from_book()
 
     def see_snapshot(self, snapshot: BookSnapshot) -> None:
         """Take a whole book."""
         self.mark.seen_ns = self.book_ns = snapshot.ts_init_ns
         self.book.apply_snapshot(snapshot.last_update_id, snapshot.bids, snapshot.asks)
         self.is_top_new = True
+        self._quote_from_book()
+
+    def _quote_from_book(self) -> None:
+        """Know a price before the first quote: a quiet market may bring none for long."""
+        if self._settings.needs_book and not self._quote_ns and self.book.state is BookState.SYNCED:
+            bid, ask = self.book.best_bid, self.book.best_ask
+            if bid is not None and ask is not None:
+                self.mark.bid, self.mark.ask = bid[0], ask[0]
 
     def advance(self, now_ns: int, frame: int) -> list[Bar]:
         """Let market time pass; return the bars that it closes."""

@@ -42,7 +42,7 @@ SILENT: Final = "silent"
 class MarketTimes(msgspec.Struct, frozen=True, kw_only=True):
     """Durations in nanoseconds, by the wall clock."""
 
-    measure_ns: int = 30 * NS_PER_S
+    measure_ns: int = 15 * NS_PER_S
     """Between two questions for the venue's time."""
     listing_ns: int = 600 * NS_PER_S
     """Between two looks at what is listed."""

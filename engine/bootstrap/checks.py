@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from actors.agents.catalogue import parse_parameters
-from config.checks import is_loopback
+from config.checks import KEYS, is_loopback
 from config.credentials import resolve_secret
 from config.settings import Settings
 from config.venue_url import parse_venue_url
@@ -52,6 +52,7 @@ def check_config(settings: Settings) -> list[Finding]:
         "auth.jwt_secret": settings.auth.jwt_secret,
         "secrets.master_key": settings.secrets.master_key,
         **{f"venues.{name}.token": venue.token for name, venue in settings.venues.items()},
+        **{f"accounts.{each.name}.{key}": getattr(each, key) for each in settings.accounts for key in KEYS},
     }
     for key, reference in secrets.items():
         try:

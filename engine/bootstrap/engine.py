@@ -28,6 +28,7 @@ from engine.bootstrap.exchanges import Exchanges
 from engine.bootstrap.first_start import apply_configuration, keep_local_token
 from engine.bootstrap.keeper import DatabaseKeeper, RunningServer
 from engine.bootstrap.live import LiveVenues
+from engine.bootstrap.live_accounts import LiveAccounts, configured_accounts
 from engine.bootstrap.local import LocalFiles
 from engine.bootstrap.market import Markets, prepare_markets
 from engine.bootstrap.market_stage import MarketStage
@@ -48,6 +49,7 @@ from engine.runtime.log import LogSink, add_sink, get_logger, remove_sink
 from engine.runtime.metrics import Metrics
 from engine.runtime.ref import Ref
 from engine.runtime.system import ActorSystem
+from storage.applied import read_applied
 from storage.datadir import DataDirectory, open_data_directory
 from storage.log_sink import LogWriter
 from storage.retention import ROWS_MAX, Retention
@@ -215,8 +217,9 @@ class Engine:
 
     async def _start_market(self) -> None:
         self.market_stage = MarketStage(
-            self.settings, self.markets, start=self._start, stores=self.stores, readiness=self.readiness
-        )
+            self.settings, self.markets, start=self._start, stores=self.stores, readiness=self.readiness,
+            live=self.live,
+        )  # fmt: skip
         await self.market_stage.start(
             VenuePorts(
                 bus=self.bus,
@@ -225,6 +228,7 @@ class Engine:
                 rng=self.rng,
                 paper=self.stores.paper,
                 permit=self.stores.leases,
+                exchanges=self.exchanges,
                 environ=os.environ,
                 version=self.version,
             )
@@ -254,6 +258,7 @@ class Engine:
             leases=self.stores.leases,
             readiness=self.readiness,
             session=self.markets.session_name,
+            own=await self._live_accounts(),
         )
         self.host: Ref[Any] = await self._start(
             CellHost,
@@ -263,6 +268,19 @@ class Engine:
             readiness=self.readiness,
             users=await self.stores.loader.users(),
             defaults=limits_of(self.settings.risk),
+        )
+
+    async def _live_accounts(self) -> LiveAccounts:
+        applied = await read_applied(self.stores.daemon_pool)
+        return LiveAccounts(
+            configured_accounts(self.settings, applied, self.markets.default),
+            exchanges=self.exchanges,
+            markets=self.markets,
+            environ=os.environ,
+            bus=self.bus,
+            wall=self.wall,
+            rng=self.rng,
+            permit=self.stores.leases,
         )
 
     async def _stop_cells(self) -> None:
@@ -345,6 +363,9 @@ class Engine:
             SourcePorts(
                 bus=self.bus,
                 wall=self.wall,
+                rng=self.rng,
+                exchanges=self.exchanges,
+                learn=self.market_stage.learn,
                 settled=self._is_settled,
                 wait_settled=self._wait_settled,
             )

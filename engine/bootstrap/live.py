@@ -45,6 +45,11 @@ class LiveFeed:
     by_symbol: dict[Symbol, Instrument] = field(default_factory=dict)
     """The instruments by symbol; the venue's actors share it and change it when the venue changes its rules."""
 
+    @property
+    def has_books(self) -> bool:
+        """Whether the venue tells its books."""
+        return "book" in self.adapter.channels
+
 
 class LiveVenues:
     """Implements `LiveFeeds` (market.py)."""
@@ -88,6 +93,13 @@ class LiveVenues:
             by_symbol=kept,
         )
 
+    async def learn(self, venue: Venue, instruments: Sequence[Instrument]) -> None:
+        """Keep what a venue lists now for the next start; harmless if the disk does not take it."""
+        try:
+            await asyncio.to_thread(keep, self._data_dir, venue, tuple(instruments))
+        except OSError as error:
+            _log.warning("instruments_not_kept", venue=venue, why=str(error))
+
     async def close(self) -> None:
         """Close the adapters' sessions."""
         for adapter in self._adapters:
@@ -106,10 +118,7 @@ class LiveVenues:
             from connectors.live.adapter import Listing  # noqa: PLC0415 - as above.
 
             return Listing(instruments=tuple(before))
-        try:
-            await asyncio.to_thread(keep, self._data_dir, venue, listing.instruments)
-        except OSError as error:
-            _log.warning("instruments_not_kept", venue=venue, why=str(error))
+        await self.learn(venue, listing.instruments)
         return listing
 
     def _wanted(self, venue: Venue, listed: Mapping[Symbol, Instrument], listing: "Listing") -> tuple[Symbol, ...]:

@@ -1,17 +1,19 @@
 """Starts what stands around the markets: who takes orders, who keeps books and candles, and last the sources."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from actors.market_data import MarketData, binance_rule
 from actors.marks import MarkTable
 from actors.readiness import Readiness
 from config.settings import Settings
+from engine.bootstrap.live import LiveVenues
 from engine.bootstrap.market import Market, Markets
 from engine.bootstrap.sources import SourcePorts, source_parts
 from engine.bootstrap.stores import Stores
 from engine.bootstrap.venues import VenuePorts, venue_parts
 from engine.domain.identifiers import Venue
+from engine.domain.instrument import Instrument
 from engine.runtime.actor import AsyncioActor
 from engine.runtime.ref import Ref
 
@@ -29,9 +31,17 @@ class MarketStage:
     """The actors of all venues of one engine."""
 
     def __init__(
-        self, settings: Settings, markets: Markets, *, start: Start, stores: Stores, readiness: Readiness
+        self,
+        settings: Settings,
+        markets: Markets,
+        *,
+        start: Start,
+        stores: Stores,
+        readiness: Readiness,
+        live: LiveVenues,
     ) -> None:
         """Keep what the actors are made of; nothing runs yet."""
+        self._live = live
         self._settings = settings
         self._markets = markets
         self._start = start
@@ -72,8 +82,31 @@ class MarketStage:
             timeframes=self._settings.market.timeframes,
             candles=market.candles,
             rule_of=binance_rule if market.live is None else lambda _symbol: market.sequence_rule,
+            needs_book=market.live is not None and market.live.has_books,
         )
         self._started += [connector, books]
+        if market.live is not None:
+            self._started.append(await self._share_rates(market, ports))
+
+    async def _share_rates(self, market: Market, ports: VenuePorts) -> Ref[Any]:
+        """Divide what the venue allows one address among the engines that share it."""
+        from connectors.bridge.sharing import RateSharer  # noqa: PLC0415 - only an engine with a live venue needs it.
+
+        sharer: Ref[Any] = await self._start(
+            RateSharer,
+            name=f"rates/{market.venue}",
+            venue=market.venue,
+            group="",
+            budgets=ports.exchanges.bridge(market.venue).budgets,
+            shares=self._stores.rate_shares,
+            wall=ports.wall,
+        )
+        return sharer
+
+    async def learn(self, venue: Venue, instruments: Sequence[Instrument]) -> None:
+        """Let cells know what a live venue lists now, and keep it for the next start."""
+        self._markets.instruments.update(((venue, each.symbol), each) for each in instruments)
+        await self._live.learn(venue, instruments)
 
     async def open_sources(self, ports: SourcePorts) -> None:
         """Let the markets happen."""

@@ -15,6 +15,7 @@ from config.settings import Settings, VenueSettings
 from config.venues import venues_of
 from engine.bootstrap.configure import check_agents
 from engine.bootstrap.database import served_url
+from engine.bootstrap.live_accounts import keys_of
 from engine.bootstrap.venues import venue_token
 from engine.domain.errors import ConfigError
 from engine.runtime.fault_points import VARIABLE, arm_from
@@ -31,12 +32,30 @@ async def check_before_start(settings: Settings, environ: Mapping[str, str]) -> 
     served_url(settings, environ)
     for name in settings.venues:
         venue_token(settings, name, environ)
+    check_keys(settings, environ)
     server = settings.server
     tls_context(server)
     ports = {"server.port": server.port, "server.metrics_port": server.metrics_port}
     for key, port in ports.items():
         if port is not None:
             await asyncio.to_thread(_check_port, server.host, port, key)
+
+
+def check_keys(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Read the keys of live accounts; two never share one: each would take the other's orders for a stranger's.
+
+    Raises:
+        ConfigError: A key cannot be read, or belongs to two accounts.
+    """
+    owners: dict[tuple[str, str], str] = {}
+    for account in settings.accounts:
+        key = keys_of(account, environ).get("key")
+        if key is not None:
+            place = (account.venue or venues_of(settings)[0], key.reveal())
+            if (other := owners.setdefault(place, account.name)) != account.name:
+                raise ConfigError(
+                    f"accounts.{account.name}.api_key", expected="a key of its own", was=f"that of {other}"
+                )
 
 
 def check_fault_point(settings: Settings, environ: Mapping[str, str]) -> None:

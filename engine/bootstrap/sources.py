@@ -1,8 +1,9 @@
 """Puts together the sources, which publish what the markets say: a replay, a simulated street, a live exchange."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from config.settings import Settings
@@ -11,12 +12,15 @@ from connectors.replay.source import ReplaySource
 from connectors.simulated.listing import listings
 from connectors.simulated.market import SimulatedMarket
 from connectors.simulated.source import SimulatedSource
+from engine.bootstrap.exchanges import Exchanges
+from engine.bootstrap.live import LiveFeed
 from engine.bootstrap.market import Market
 from engine.bootstrap.parts import VenueParts
-from engine.domain.identifiers import Symbol
+from engine.domain.identifiers import Symbol, Venue
+from engine.domain.instrument import Instrument
 from engine.runtime.bus import Bus
 from engine.runtime.clock import Clock, VirtualClock
-from engine.runtime.entropy import seeded_rng
+from engine.runtime.entropy import Rng, seeded_rng
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,10 @@ class SourcePorts:
 
     bus: Bus
     wall: Clock
+    rng: Rng
+    exchanges: Exchanges
+    learn: Callable[[Venue, Sequence[Instrument]], Awaitable[object]]
+    """Given all instruments of a live venue whenever some are new or others."""
     settled: Callable[[], bool]
     wait_settled: Callable[[], Awaitable[None]]
 
@@ -44,6 +52,10 @@ def source_parts(
     name = f"source/{market.venue}"
     if market.session is not None:
         return VenueParts(ReplaySource, name, _replay(market, settings, ports, resume_from))
+    if market.live is not None:
+        from connectors.live.market import LiveMarket  # noqa: PLC0415 - it imports ccxt.
+
+        return VenueParts(LiveMarket, name, _live(market, market.live, ports))
     start_ns = market.clock.now_ns()
     chosen = {each.symbol for each in market.instruments}
     simulated = SimulatedMarket(
@@ -55,6 +67,22 @@ def source_parts(
     )
     collaborators = {"venue": market.venue, "market": simulated, "bus": ports.bus, "market_clock": market.clock}
     return VenueParts(SimulatedSource, name, collaborators)
+
+
+def _live(market: Market, feed: LiveFeed, ports: SourcePorts) -> dict[str, Any]:
+    return {
+        "venue": market.venue,
+        "adapter": feed.adapter,
+        "listing": feed.listing,
+        "symbols": feed.symbols,
+        "instruments": feed.by_symbol,
+        "learn": partial(ports.learn, market.venue),
+        "bus": ports.bus,
+        "wall": ports.wall,
+        "rng": ports.rng,
+        "bridge": ports.exchanges.bridge(market.venue),
+        "decodes_by_ccxt": feed.configured.decode == "ccxt",
+    }
 
 
 def _replay(market: Market, settings: Settings, ports: SourcePorts, resume_from: int) -> dict[str, Any]:

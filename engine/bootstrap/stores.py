@@ -25,6 +25,7 @@ from storage.load import CellLoader
 from storage.paper import PostgresPaperStore
 from storage.pool import Pool
 from storage.postgres_facts import PostgresFactStore
+from storage.rate_shares import PostgresRateShares
 from storage.reads import PostgresReads
 from storage.roles import DatabaseRole
 from storage.writer import Between, StorageWriter
@@ -38,6 +39,7 @@ class Stores:
     backlog: Backlog
     """Counts units that are not durable yet."""
     leases: "WriterLeases"
+    rate_shares: PostgresRateShares
     facts: PostgresFactStore
     bulk: PostgresBulkStore
     paper: PostgresPaperStore
@@ -139,6 +141,7 @@ async def open_stores(
         writer=writer,
         backlog=backlog,
         leases=leases,
+        rate_shares=PostgresRateShares(daemon_pool, node_id),
         facts=facts,
         bulk=PostgresBulkStore(endpoints),
         paper=PostgresPaperStore(endpoints, settings=session, owner=node_id, holder=_this_process()),

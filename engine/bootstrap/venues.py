@@ -11,6 +11,7 @@ from config.venues import is_remote
 from connectors.paper.venue import PaperVenue
 from connectors.remote.connector import RemoteVenue
 from connectors.remote.link import stream_dial
+from engine.bootstrap.exchanges import Exchanges
 from engine.bootstrap.market import Market, paper_latency
 from engine.bootstrap.parts import VenueParts
 from engine.domain.identifiers import Venue
@@ -32,6 +33,7 @@ class VenuePorts:
     rng: Rng
     paper: PaperStore
     permit: SendPermit
+    exchanges: Exchanges
     environ: Mapping[str, str]
     version: str
     """Of the engine."""

@@ -1,6 +1,7 @@
 """What `MarketData` does at a live venue only: no trust without a book, closed instruments, the venue's clock."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -55,6 +56,15 @@ async def test_prices_are_not_trusted_before_the_book_is_there(stage: MarketStag
     await stage.say(a_snapshot(10))
     assert not stage.marks.is_stale(VENUE, SYMBOL)
     assert states(stage) == [(BookState.BUFFERING, ""), (BookState.SYNCED, "")]
+
+
+async def test_before_the_first_quote_the_book_tells_the_price(stage: MarketStage) -> None:
+    await stage.say(a_snapshot(10))
+    assert stage.marks.quote(VENUE, SYMBOL) == decimals(100, 101)
+    await stage.say(a_delta(11, 11, bids=(("100.5", "1"),)))
+    assert stage.marks.quote(VENUE, SYMBOL) == (Decimal("100.5"), Decimal(101))
+    await stage.say(a_quote("99", "102"), a_delta(12, 12, bids=(("100.6", "1"),)))
+    assert stage.marks.quote(VENUE, SYMBOL) == decimals(99, 102), "quotes are faster than books"
 
 
 async def test_a_gap_is_seen_at_the_first_bad_number_and_an_old_snapshot_does_not_heal_it(stage: MarketStage) -> None:

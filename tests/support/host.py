@@ -5,7 +5,7 @@ The wall clock is turned by hand (`Ground.pass_time`); the leases' time is the d
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -28,7 +28,8 @@ from engine.bootstrap.live import LiveVenues
 from engine.bootstrap.local import LocalFiles
 from engine.bootstrap.market import Market, prepare_markets
 from engine.bootstrap.stores import Stores, open_stores
-from engine.domain.identifiers import UserId
+from engine.domain.identifiers import UserId, Venue
+from engine.domain.instrument import Instrument
 from engine.messages.market import QuoteTick
 from engine.runtime.bus import Bus
 from engine.runtime.clock import VirtualClock, WallClock
@@ -146,6 +147,10 @@ class Ground(msgspec.Struct):
 def live_venues(settings: Settings, folder: Path) -> LiveVenues:
     """Open live venues as the engine does."""
     return LiveVenues(settings, data_dir=folder, make=Exchanges(settings, WallClock()).public)
+
+
+async def forget(_venue: Venue, _instruments: Sequence[Instrument]) -> None:
+    """Keep nothing of what a live venue lists."""
 
 
 def settings_of(folder: Path, text: str = CONFIG) -> Settings:

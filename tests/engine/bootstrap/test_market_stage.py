@@ -12,6 +12,7 @@ from connectors.paper.venue import PaperVenue
 from connectors.remote.connector import RemoteVenue
 from connectors.simulated.source import SimulatedSource
 from engine.bootstrap.database import Database
+from engine.bootstrap.exchanges import Exchanges
 from engine.bootstrap.market import prepare_markets
 from engine.bootstrap.market_stage import MarketStage
 from engine.bootstrap.sources import SourcePorts
@@ -49,14 +50,21 @@ async def open_stage(postgres: PostgresDatabase, folder: Path) -> AsyncIterator[
     database = Database(postgres.endpoints, None, is_ours_to_stop=False)
     stores: Stores = await open_stores(database, settings.database, system=system, bus=bus, wall=wall, node_id=NODE)
     readiness = Readiness(bus=bus, clock=wall, expected=())
-    markets = await prepare_markets(settings, wall, live_venues(settings, folder))
-    stage = MarketStage(settings, markets, start=system.start, stores=stores, readiness=readiness)
+    live = live_venues(settings, folder)
+    markets = await prepare_markets(settings, wall, live)
+    stage = MarketStage(settings, markets, start=system.start, stores=stores, readiness=readiness, live=live)
+    exchanges = Exchanges(settings, wall)
     ports = VenuePorts(
-        bus=bus, wall=wall, ids=ids, rng=rng, paper=stores.paper, permit=stores.leases, environ={}, version="9"
-    )
+        bus=bus, wall=wall, ids=ids, rng=rng, paper=stores.paper, permit=stores.leases, exchanges=exchanges, environ={},
+        version="9",
+    )  # fmt: skip
+    sources = SourcePorts(
+        bus=bus, wall=wall, rng=rng, exchanges=exchanges, learn=stage.learn, settled=system.drain,
+        wait_settled=system.idle,
+    )  # fmt: skip
     try:
         await stage.start(ports)
-        await stage.open_sources(SourcePorts(bus=bus, wall=wall, settled=system.drain, wait_settled=system.idle))
+        await stage.open_sources(sources)
         yield stage, readiness, bus, system
     finally:
         await system.stop_all()

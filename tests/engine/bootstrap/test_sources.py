@@ -10,6 +10,7 @@ import pytest
 from config.settings import Settings
 from connectors.replay.source import ReplaySource
 from connectors.simulated.source import SimulatedSource
+from engine.bootstrap.exchanges import Exchanges
 from engine.bootstrap.market import Market, prepare_markets
 from engine.bootstrap.sources import SourcePorts, source_parts
 from engine.messages.market import QuoteTick, SourceFinished
@@ -17,7 +18,7 @@ from engine.runtime.bus import Bus
 from engine.runtime.clock import Clock, VirtualClock, WallClock
 from engine.runtime.entropy import Ids, seeded_rng
 from engine.runtime.system import ActorSystem
-from tests.support.host import live_venues, settings_of
+from tests.support.host import forget, live_venues, settings_of
 
 START_NS = 1_700_000_000_000_000_000
 CANDLES = "open_time_ms,open,high,low,close,volume\n" + "".join(
@@ -39,7 +40,10 @@ async def opened(
     heard: list[Any] = []
     for kind in (QuoteTick, SourceFinished):
         bus.subscribe(kind, heard.append)
-    ports = SourcePorts(bus=bus, wall=wall, settled=system.drain, wait_settled=system.idle)
+    ports = SourcePorts(
+        bus=bus, wall=wall, rng=rng, exchanges=Exchanges(settings, wall), learn=forget, settled=system.drain,
+        wait_settled=system.idle,
+    )  # fmt: skip
     parts = source_parts(market, settings, ports, resume_from=0, last_prices=last_prices or {})
     source = await system.start(parts.actor_class, name=parts.name, **parts.collaborators)
     return system, heard, source

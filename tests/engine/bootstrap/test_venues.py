@@ -7,6 +7,7 @@ import pytest
 from config.settings import Settings
 from connectors.paper.venue import PaperVenue
 from connectors.remote.connector import RemoteVenue
+from engine.bootstrap.exchanges import Exchanges
 from engine.bootstrap.market import Market, prepare_markets
 from engine.bootstrap.venues import VenuePorts, venue_parts, venue_token
 from engine.domain.errors import ConfigError
@@ -32,7 +33,7 @@ def ports(environ: dict[str, str]) -> VenuePorts:
     wall, rng = VirtualClock(), seeded_rng(1)
     return VenuePorts(
         bus=Bus(), wall=wall, ids=Ids(wall, rng), rng=rng, paper=MemoryPaperStore(), permit=Permit(), environ=environ,
-        version="9",
+        exchanges=Exchanges(Settings(), wall), version="9",
     )  # fmt: skip
 
 
