@@ -22,6 +22,9 @@ from tests.support.venues.hyperliquid import HyperliquidSimulator
 from tests.support.venues.rig import RIG_ACCOUNT, Key, Paths, Said, VenueRig
 
 
+VENUE = "hyperliquid"
+
+
 class HyperliquidRig(VenueRig):
     """The perpetuals."""
 
@@ -47,7 +50,7 @@ class HyperliquidRig(VenueRig):
 
     @property
     def capabilities(self) -> Capabilities:
-        return capabilities(self.name, self.kind)
+        return capabilities(VENUE, self.kind)
 
     @property
     def account(self) -> SimAccount:
@@ -60,8 +63,8 @@ class HyperliquidRig(VenueRig):
     @property
     def instruments(self) -> Mapping[Symbol, Instrument]:
         """What the venue lists."""
-        meta = parse_meta(json.dumps(self.server.info.meta()).encode(), venue=self.name)
-        spot = parse_spot_meta(json.dumps(self.server.info.spot_meta()).encode(), venue=self.name)
+        meta = parse_meta(json.dumps(self.server.info.meta()).encode(), venue=VENUE)
+        spot = parse_spot_meta(json.dumps(self.server.info.spot_meta()).encode(), venue=VENUE)
         return {each.symbol: each for each in (*meta.instruments, *spot.instruments)}
 
     def setup(self, *, key: Key = "good", since_ns: int = 0) -> PrivateSetup:
@@ -69,7 +72,7 @@ class HyperliquidRig(VenueRig):
         keys = self.server.keys
         private_key = {"good": keys["ann"], "unknown": "0x" + "5d" * 32, "wrong_secret": keys["bob"]}
         return PrivateSetup(
-            venue=self.name,
+            venue=VENUE,
             market="spot" if self.kind is InstrumentKind.SPOT else "perp",
             account_id=RIG_ACCOUNT,
             since_ns=since_ns,
@@ -104,6 +107,7 @@ class HyperliquidRig(VenueRig):
 class HyperliquidSpotRig(HyperliquidRig):
     """The spot pairs."""
 
+    name = "hyperliquid_spot"
     symbol = "HYPE/USDC"
     coin = "@107"
     kind = InstrumentKind.SPOT

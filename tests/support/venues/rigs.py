@@ -1,6 +1,7 @@
 """Every venue that the contract suite runs against; a venue's team adds its rig."""
 
+from tests.support.venues.hyperliquid_rig import HyperliquidRig, HyperliquidSpotRig
 from tests.support.venues.plain_rig import PlainRig
 from tests.support.venues.rig import VenueRig
 
-RIGS: tuple[type[VenueRig], ...] = (PlainRig,)
+RIGS: tuple[type[VenueRig], ...] = (PlainRig, HyperliquidRig, HyperliquidSpotRig)
