@@ -19,6 +19,7 @@ from engine.domain.values import ZERO
 
 _HUNDRED: Final = Decimal(100)
 _decode = msgspec.json.Decoder(ExchangeInfo).decode
+_decode_pair = msgspec.json.Decoder(PairInfo).decode
 
 
 class Fees(msgspec.Struct, frozen=True, gc=False):
@@ -65,7 +66,8 @@ def parse_exchange_info(raw: bytes, *, venue: Venue, market: Market, fees: Fees 
     refused: list[tuple[Symbol, str]] = []
     closed: list[Symbol] = []
     others = 0
-    for pair in info.symbols:
+    for listed in info.symbols:
+        pair = _pair(listed)
         if market == "usdm" and pair.contractType != "PERPETUAL":
             others += 1
             continue
@@ -83,6 +85,13 @@ def parse_exchange_info(raw: bytes, *, venue: Venue, market: Market, fees: Fees 
         others=others,
         server_time_ms=info.serverTime,
     )
+
+
+def _pair(raw: msgspec.Raw) -> PairInfo:
+    try:
+        return _decode_pair(raw)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise BadInput("exchangeInfo", expected=f"a list of symbols ({error})", was=bytes(raw)) from error
 
 
 def _settle(pair: PairInfo, market: Market) -> str:

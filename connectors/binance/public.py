@@ -75,6 +75,8 @@ class BinancePublic:
     async def instruments(self) -> Listing:
         """Read exchangeInfo; it is parsed in another thread."""
         raw = await self._read("exchangeInfo", {}, weight=20 if self._market == "spot" else 1)
+        # Receiving 15 MB has taken its time, and the parser begins with a stretch that holds the interpreter.
+        await self._exchange.bridge.clock.sleep(NS_PER_MS)
         found = await asyncio.to_thread(parse_exchange_info, raw, venue=self.venue, market=self._market)
         self._symbols.learn(found.instruments)
         for name, why in found.refused:
