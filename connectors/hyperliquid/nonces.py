@@ -6,6 +6,7 @@ and the venue refuses the second of them. Two orders of one millisecond get neig
 
 from typing import Final
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 NS_PER_MS: Final = 1_000_000
 REMEMBERED: Final = 10_000
@@ -14,7 +15,7 @@ NEAR_MS: Final = 60_000
 
 
 class Nonces:
-    """The numbers of one signer."""
+    """The numbers of one signer, shared by everybody in this process who signs with its key (`nonces_of`)."""
 
     def __init__(self) -> None:
         """Begin; numbers that were used before a restart lie in the past."""
@@ -52,3 +53,14 @@ class Nonces:
         if len(self._used) > REMEMBERED:
             del self._used[next(iter(self._used))]
         return nonce
+
+
+_shared: "WeakValueDictionary[str, Nonces]" = WeakValueDictionary()
+
+
+def nonces_of(address: str) -> Nonces:
+    """Return the numbers of a signer: two accounts (perpetuals and spot of one address) may have one key."""
+    found = _shared.get(address)
+    if found is None:
+        found = _shared[address] = Nonces()
+    return found

@@ -18,7 +18,7 @@ from connectors.hyperliquid.capabilities import capabilities
 from connectors.hyperliquid.exchange import Hyperliquid
 from connectors.hyperliquid.fill_lists import FillLists
 from connectors.hyperliquid.known_orders import KnownOrders
-from connectors.hyperliquid.nonces import Nonces
+from connectors.hyperliquid.nonces import Nonces, nonces_of
 from connectors.hyperliquid.opening import prove_key, prove_mode, require_address
 from connectors.hyperliquid.order_lists import OrderLists
 from connectors.hyperliquid.parse import parse_snapshot
@@ -135,6 +135,7 @@ class HyperliquidPrivate:
             credentials["private_key" if "private_key" in credentials else "secret"],
             is_mainnet=self._exchange.is_mainnet,
         )
+        self._nonces = nonces_of(self._signer.address)
         await self._exchange.follow_clock()
         await prove_key(self._exchange, self._user, self._signer.address)
         await prove_mode(self._exchange, self._user)

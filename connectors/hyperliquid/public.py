@@ -11,7 +11,7 @@ from connectors.hyperliquid.candles import TIMEFRAMES, parse_candles
 from connectors.hyperliquid.exchange import Hyperliquid
 from connectors.hyperliquid.instruments import MetaListing, parse_meta, parse_spot_meta
 from connectors.hyperliquid.market_stream import CHANNELS, MarketPlan
-from connectors.hyperliquid.parse import FrameParser, parse_snapshot
+from connectors.hyperliquid.parse import FrameParser
 from connectors.hyperliquid.symbols import Symbols
 from connectors.live.adapter import Channel, Listing, PublicSetup
 from engine.domain.book import UNCHECKED, SequenceRule
@@ -116,9 +116,9 @@ class HyperliquidPublic:
         ]
 
     async def snapshot(self, symbol: Symbol) -> BookSnapshot | None:
-        """Read a whole book; the stream's frames are whole books too, so this only hastens one."""
-        raw = await self._exchange.info({"type": "l2Book", "coin": self._symbols.coin(symbol)})
-        return parse_snapshot(raw, venue=self.venue, symbols=self._symbols, received_ns=self._time.now_ns())
+        """Return nothing: every frame of the stream is a whole book, and the first one comes with the subscription."""
+        del symbol
+        return None
 
     async def bars(self, symbol: Symbol, timeframe: str, since_ns: int, until_ns: int) -> Sequence[Bar]:
         """Read closed candles; the venue keeps the newest 5,000 of a timeframe."""

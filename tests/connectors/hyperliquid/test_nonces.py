@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4
 
-from connectors.hyperliquid.nonces import REMEMBERED, Nonces
+from connectors.hyperliquid.nonces import REMEMBERED, Nonces, nonces_of
 
 NOW_NS = 1_700_000_000_123_456_789
 NOW_MS = NOW_NS // 1_000_000
@@ -40,3 +40,12 @@ def test_memory_stays_bounded() -> None:
     for number in range(REMEMBERED + 10):
         nonces.of_order(born(NOW_MS + number % 50, number), NOW_NS)
     assert len(nonces._of_order) == len(nonces._used) == REMEMBERED
+
+
+def test_accounts_with_one_key_share_its_numbers_while_any_of_them_lives() -> None:
+    one, other = nonces_of("0xa"), nonces_of("0xa")
+    assert one is other
+    assert nonces_of("0xb") is not one
+    one.fresh(NOW_NS)
+    del one, other
+    assert nonces_of("0xa").fresh(NOW_NS) == NOW_MS

@@ -1,7 +1,7 @@
 """What a simulated Hyperliquid does with signed actions. Signatures are recovered by the venue's own library."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from hyperliquid.utils import signing as official  # type: ignore[import-untyped]
 
@@ -104,7 +104,7 @@ class Desk:
         trigger = wish["t"].get("trigger")
         for each in (price, *((Decimal(trigger["triggerPx"]),) if trigger else ())):
             _require_tick(market, each)
-        side = "buy" if wish["b"] else "sell"
+        side: Literal["buy", "sell"] = "buy" if wish["b"] else "sell"
         if trigger is not None:
             word = "Stop" if trigger["tpsl"] == "sl" else "Take Profit"
             rises = (side == "buy") == (trigger["tpsl"] == "sl")

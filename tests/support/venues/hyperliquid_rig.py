@@ -9,7 +9,8 @@ from connectors.hyperliquid.capabilities import capabilities
 from connectors.hyperliquid.exchange import Hyperliquid
 from connectors.hyperliquid.instruments import parse_meta, parse_spot_meta
 from connectors.hyperliquid.private import HyperliquidPrivate
-from connectors.live.adapter import PrivateSetup
+from connectors.hyperliquid.public import HyperliquidPublic
+from connectors.live.adapter import PrivateSetup, PublicSetup
 from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import Symbol
 from engine.domain.instrument import Instrument
@@ -20,7 +21,6 @@ from engine.runtime.secret import Secret
 from tests.support.venues.core import SimAccount, SimClock, SimMarket
 from tests.support.venues.hyperliquid import HyperliquidSimulator
 from tests.support.venues.rig import RIG_ACCOUNT, Key, Paths, Said, VenueRig
-
 
 VENUE = "hyperliquid"
 
@@ -84,6 +84,12 @@ class HyperliquidRig(VenueRig):
     def adapter(self, clock: Clock, *, key: Key = "good", since_ns: int = 0) -> HyperliquidPrivate:
         bridge = Bridge(Hyperliquid.limits, clock)
         return HyperliquidPrivate(self.setup(key=key, since_ns=since_ns), bridge, get_logger("hyperliquid"))
+
+    def public(self, clock: Clock) -> HyperliquidPublic:
+        """Make a public adapter of this market."""
+        market = "spot" if self.kind is InstrumentKind.SPOT else "perp"
+        setup = PublicSetup(venue=VENUE, market=market, urls=self.server.urls())
+        return HyperliquidPublic(setup, Bridge(Hyperliquid.limits, clock), get_logger(VENUE))
 
     @property
     def rate_limited(self) -> Said:
