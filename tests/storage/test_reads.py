@@ -191,8 +191,10 @@ async def test_the_story_of_an_order_goes_from_its_signal_over_decision_and_verd
 @pytest.mark.asyncio
 async def test_a_denial_that_takes_repeats_tells_of_each_and_of_the_signal_behind_it(world: World) -> None:
     first, second, elsewhere = a_signal(71, ANN.id(80)), a_signal(72, ANN.id(81)), a_signal(73, ANN.id(81), "ETH/USDT")
-    denied: dict[str, Any] = {"status": "rejected", "status_detail": "denied", "lifecycle": "done", "done_reason": "denied",
-              "send_by": None, "denial_code": "order_notional", "denial_limit": "5", "denial_value": "6"}  # fmt: skip
+    denied: dict[str, Any] = {
+        "status": "rejected", "status_detail": "denied", "lifecycle": "done", "done_reason": "denied", "send_by": None,
+        "denial_code": "order_notional", "denial_limit": "5", "denial_value": "6",
+    }  # fmt: skip
     order = an_order(
         1, signal_id=first.id, origin="agent", correlation_id=ANN.id(80), denial_count=2, last_intent_key="k2", **denied
     )

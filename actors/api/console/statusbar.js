@@ -4,6 +4,7 @@ import { get, post } from "./api.js";
 import { ask, field, toast } from "./dialog.js";
 import { fill, h, setText } from "./dom.js";
 import { duration, timeOfDay, words, zoneName } from "./format.js";
+import { haltReport } from "./haltreport.js";
 
 const STALE_MS = 8_000;
 
@@ -124,7 +125,7 @@ async function haltDialog(store) {
     submit: (form) => post("/control/halt", { ...scopeOf(form), reason: form.get("reason"), cancel_open: form.has("cancel_open") }),
   });
   if (!answer) return;
-  toast(`Halted. Cancels requested: ${answer.cancels_requested}${answer.durable ? "" : ". The database is away; the halt holds all the same"}`, "warn");
+  haltReport(store, answer);
   await loadControl(store);
 }
 

@@ -26,6 +26,12 @@ export function sentence(message, store) {
       return `${data.exchange} refused the order to ${terms(data, store)}`;
     case "OrderDenied":
       return `Denied to ${terms(data, store)}: ${rule(data.denial_code, data.denial_limit, data.denial_value)}`;
+    case "IntentDecided":
+      return `${who} decided to ${terms(data, store)}`;
+    case "IntentPassed":
+      return "The risk gate let it pass";
+    case "IntentDenied":
+      return `The risk gate refused: ${rule(data.code, data.limit, data.value)}${data.count > 1 ? `, ${data.count} times` : ""}`;
     case "OrderExpired":
       return `The order to ${terms(data, store)} expired`;
     case "OrderUnknown":
@@ -47,7 +53,10 @@ export function sentence(message, store) {
     case "AgentPaused":
     case "AgentFailed":
       return `${store.agentName(data.id)} ${{ AgentStarted: "was started", AgentStopped: "was stopped", AgentPaused: "was paused", AgentFailed: `failed: ${data.status_reason}` }[type]}`;
+    case "TradeMissing":
+      return words(data.message);
     case "DiscrepancyFound":
+      if (data.kind === "trade") return `The venue lists a trade no more: ${words(data.guess)}`;
       return `The venue shows ${quantity(data.venue)} ${data.asset}, the books ${quantity(data.ours)}`;
     case "DiscrepancyExplained":
       return `${data.asset} agrees with the venue again`;

@@ -3,9 +3,11 @@
 import asyncio
 import re
 
+import msgspec
 import pytest
 
-from tests.support.api import ADA_ACCOUNT, ApiRig
+from engine.messages.venues import VenueConnection
+from tests.support.api import ADA_ACCOUNT, VENUE, ApiRig
 from tests.support.browser import PHONE, Desk, chromium, desk
 from tests.support.crash_audit import _actor
 
@@ -53,12 +55,51 @@ async def test_an_operator_logs_in_watches_trades_and_halts(rig: ApiRig, chromiu
         await page.click("dialog button:has-text('Halt')")
         await page.wait_for_selector(".chip.bad:has-text('HALTED')")
         assert (await rig.get("/control/state"))["reason"] == "prices look wrong"
+        await page.wait_for_selector(".verdict.good:has-text('Proven')")
+        assert "There was no open order." in await text_of(view, ".halt-report")
+        await page.click("dialog button:has-text('Close')")
         await page.click(".halt.resume")
         await page.fill("dialog input[name=reason]", "they are right")
         await page.click("dialog button:has-text('Continue')")
         await page.click("dialog button:has-text('Resume trading')")
         await page.wait_for_selector(".chip.good:has-text('ACTIVE')")
         assert (await rig.get("/control/state"))["state"] == "active"
+        assert view.problems == []
+
+
+async def test_after_a_halt_the_console_shows_what_is_proven_and_what_is_not(rig: ApiRig, chromium_path: str) -> None:
+    first = (await rig.place(price="59000")).json["id"]
+    async with chromium(chromium_path) as browser, desk(browser, rig) as view:
+        page = view.page
+        await view.log_in()
+        # The venue cannot be heard: the cancel leaves and nobody knows what came of it.
+        away = VenueConnection(venue=VENUE, connected=False, reason="socket lost", at_ns=rig.clock.now_ns())
+        rig.bus.publish(away, key=VENUE)
+        await page.click(".halt")
+        await page.fill("dialog input[name=reason]", "the venue is mad")
+        await page.click("dialog button:has-text('Halt')")
+        await page.wait_for_selector(".verdict.warn:has-text('Checking')")
+        report = page.locator(".halt-report")
+        await report.locator("li:has-text('paper-1 its venue cannot be heard: socket lost')").wait_for()
+        assert await view.violations() == []
+        rig.bus.publish(msgspec.structs.replace(away, connected=True, reason=""), key=VENUE)
+        await page.wait_for_selector(".verdict.good:has-text('Proven')")
+        await report.locator("li:has-text('BTC/USDT cancelled, proven')").wait_for()
+        assert await report.locator(".proof.bad").count() == 0
+        assert await report.locator(f"a[href='#/orders/{first}']").count() == 1
+        await page.click("dialog button:has-text('Close')")
+        assert await page.locator("dialog").count() == 0
+        assert view.problems == []
+
+
+async def test_an_orders_story_names_the_decision_and_the_verdict(rig: ApiRig, chromium_path: str) -> None:
+    order_id = (await rig.place(price="59000")).json["id"]
+    async with chromium(chromium_path) as browser, desk(browser, rig) as view:
+        await view.log_in()
+        await view.open(f"orders/{order_id}")
+        story = view.page.locator(".timeline")
+        await story.locator("li:has-text('You decided to buy 0.01 BTC at 59,000.00')").wait_for()
+        await story.locator("li:has-text('The risk gate let it pass')").wait_for()
         assert view.problems == []
 
 
