@@ -46,8 +46,8 @@ class Ratio:
     """The goal's number and what it is about: `R1 tell against asyncio.Queue`."""
     ours: Side
     reference: Side
-    goal: float
-    """Units per CPU second, ours divided by the reference."""
+    goal: float | None
+    """Units per CPU second, ours divided by the reference; None where it is only shown."""
     unit: str
     """What `work` counts, in the plural."""
     direction: Direction = "at_least"
