@@ -26,6 +26,7 @@ def capabilities(venue: Venue, kind: InstrumentKind) -> Capabilities:
         market_needs_price=True,
         amend=AmendKind.REPLACE,
         dead_man_switch=True,
+        dead_man_min_ns=SWITCH_MIN_NS,
         private_streams=frozenset({PrivateStream.ORDERS, PrivateStream.FILLS}),
         validity=ValidityKind.EXPIRES_AFTER,
         validity_max_ns=VALIDITY_MAX_NS,

@@ -64,6 +64,14 @@ class ActiveAssetCtx(msgspec.Struct, gc=False):
     ctx: AssetCtx
 
 
+class Funding(msgspec.Struct, gc=False):
+    """One of `fundingHistory`: what was paid at a time."""
+
+    coin: str
+    fundingRate: Decimal  # noqa: N815 - the name on the wire.
+    time: int
+
+
 class Candle(msgspec.Struct, gc=False):
     """`candle` and one of `candleSnapshot`."""
 

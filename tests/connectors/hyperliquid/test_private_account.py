@@ -11,13 +11,15 @@ from engine.domain.kinds import DoneReason, OrderType
 from engine.messages.venues import (
     AccountQuery,
     ArmDeadMan,
+    CannotTell,
     DeadManArmed,
     FillsQuery,
     OpenOrdersQuery,
     VenueFill,
+    VenueRejected,
 )
 from tests.support.venues.hyperliquid_rig import HyperliquidRig
-from tests.support.venues.hyperliquid_scene import end_of, fills_of, rig_of
+from tests.support.venues.hyperliquid_scene import end_of, fills_of, rig_of, sent
 from tests.support.venues.live_desk import LiveDesk
 from tests.support.venues.rig import RIG_ACCOUNT
 
@@ -182,3 +184,58 @@ async def test_an_account_with_shared_collateral_is_not_traded() -> None:
         async with LiveDesk(rig) as desk:
             await desk.until(lambda: bool(desk.connections()), "the account is refused")
             assert "unifiedAccount" in desk.connections()[-1].reason
+
+
+@pytest.mark.asyncio
+async def test_a_key_that_is_revoked_shuts_the_account_until_it_is_good_again(perp: LiveDesk) -> None:
+    rig = rig_of(perp)
+    rig.account.is_revoked = True
+    answer = await perp.answer_to(perp.a_submit())
+    assert isinstance(answer, VenueRejected)
+    assert answer.code == "auth_bad_key"
+    await perp.until(lambda: not perp.is_connected(), "the account is shut")
+    assert "revoked" in perp.connections()[-1].reason
+    assert "0x" + rig.account.secret[2:] not in perp.connections()[-1].reason
+    rig.account.is_revoked = False
+    await perp.until(perp.is_connected, "the account is open again")
+    await perp.place()
+
+
+@pytest.mark.asyncio
+async def test_a_clock_that_is_ten_minutes_off_is_said_in_one_line() -> None:
+    async with HyperliquidRig() as rig:
+        rig.server.clock.skew(600)
+        async with LiveDesk(rig) as desk:
+            await desk.until(lambda: bool(desk.connections()), "the account is refused")
+            assert desk.connections()[-1].reason == "our clock is 600 s behind the venue's: set it right"
+
+
+@pytest.mark.asyncio
+async def test_a_clock_that_is_a_little_off_is_followed() -> None:
+    async with HyperliquidRig() as rig:
+        rig.server.clock.skew(8)
+        async with LiveDesk(rig) as desk:
+            await desk.ready()
+            submit = await desk.place()
+            (request,) = sent(desk)
+            assert abs(request["expiresAfter"] - submit.valid_until_ns // 10**6 - 8_000) < 100
+
+
+@pytest.mark.asyncio
+async def test_maintenance_is_waited_for() -> None:
+    async with HyperliquidRig() as rig:
+        said = rig.maintenance
+        fault = rig.server.faults.add("status", "POST /info", times=-1, **said.fields)
+        async with LiveDesk(rig) as desk:
+            await desk.until(lambda: bool(desk.connections()), "the account is away")
+            assert "http_502" in desk.connections()[-1].reason
+            rig.server.faults.rules.remove(fault)
+            await desk.ready()
+
+
+@pytest.mark.asyncio
+async def test_without_volume_there_is_no_dead_mans_switch(perp: LiveDesk) -> None:
+    rig_of(perp).server.desk.can_switch = False
+    answer = await perp.ask(ArmDeadMan(account_id=RIG_ACCOUNT, timeout_ns=6_000_000_000))
+    assert isinstance(answer, CannotTell)
+    assert "dead_man_unavailable" in answer.why
