@@ -121,6 +121,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     cancel_all: bool = False
     dead_man_switch: bool = False
     """The venue cancels everything by itself when our heartbeat stops."""
+    dead_man_min_ns: int = 0
+    """Shortest silence that its switch waits for."""
     private_streams: frozenset[PrivateStream] = frozenset()
     validity: ValidityKind = ValidityKind.NONE
     validity_max_ns: int = 0
