@@ -25,18 +25,21 @@ from engine.messages.rows import (
     TradingStateRow,
 )
 from engine.messages.rows_executors import ExecutorRow
-from engine.messages.rows_people import LimitRow, RiskAlertRow
+from engine.messages.rows_people import AccountRow, LimitRow, RiskAlertRow
 from engine.messages.rows_trades import LotRow, TradeChangeRow
 from engine.messages.venues import VenueRejected
 from engine.simulation.auditor_books import Books
+from engine.simulation.auditor_doors import Doors
 from engine.simulation.auditor_end import Difference, differences
 from engine.simulation.auditor_executors import Executors
 from engine.simulation.auditor_findings import Findings
+from engine.simulation.auditor_journal import JournalReader
 from engine.simulation.auditor_orders import Orders
 from engine.simulation.auditor_promises import Promises
 from engine.simulation.auditor_sends import Sends
 from engine.simulation.auditor_units import Units
 from engine.simulation.auditor_venue import VenueFacts
+from engine.simulation.faults import FEED_SILENT
 from engine.simulation.ports import Fault, Ground, Violation
 from engine.simulation.probes import Probes
 
@@ -56,6 +59,8 @@ class Auditor:
         self.orders = Orders(self.findings)
         self.units = Units(self.findings)
         self.books = Books(self.findings, self.orders)
+        self.doors = Doors(self.findings)
+        self.journal = JournalReader(self.orders, self.books)
         self.seen = Probes()
         self.executors = Executors(self.findings, self.orders, self.seen)
         self.promises = Promises(self.findings, self.orders, self.seen)
@@ -100,6 +105,8 @@ class Auditor:
         self.books.use(ground.instruments)
         self.executors.use({each.symbol: each for each in ground.instruments}, ground.venues)
         symbols = [instrument.symbol for instrument in ground.instruments]
+        for account in ground.tables.rows(AccountRow):
+            self.doors.account(account)
         for row in ground.tables.rows(LimitRow):
             if row.limit_type == POSITION_SIZE and row.is_active and row.account_id is not None:
                 for symbol in symbols if row.symbol is None else [row.symbol]:
@@ -143,13 +150,16 @@ class Auditor:
                 owner = getattr(row, "user_id", unit.user_id)
                 if owner != unit.user_id and unit.fence is not None:
                     self.findings.broken("I16", f"unit {unit.id} of user {unit.user_id} holds a row of user {owner}")
+            for event in result.events:
+                self.journal.read(event)
             self.orders.end_of_unit()
             self.books.end_of_unit()
             self.executors.end_of_unit(unit.user_id, unit.fence)
             self.seen.on_rows(unit.rows)
 
-    def on_send(self, process: str, venue: Venue, message: msgspec.Struct) -> None:  # noqa: ARG002 - a port's names.
+    def on_send(self, process: str, venue: Venue, message: msgspec.Struct) -> None:
         """A message left the engine for a venue."""
+        self.doors.sent(process, venue, message)
         self.sends.take(process, message)
 
     def on_receive(self, process: str, venue: Venue, message: msgspec.Struct) -> None:
@@ -171,10 +181,15 @@ class Auditor:
         self.findings.saw("fault", fault.kind, fault.target, fault.duration_ns, fault.value)
         if "clock" in fault.kind or "skew" in fault.kind:
             self.sends.skew_ns += abs(fault.value)
+            self.doors.skew_ns = self.sends.skew_ns
             self.executors.excuse(self.findings.now_ns + fault.duration_ns + abs(fault.value))
         if fault.kind.startswith(("db_", "commit_")):
             until_ns = self.findings.now_ns + fault.duration_ns + BACK_AGAIN_NS
             self.sends.free_until_ns = max(self.sends.free_until_ns, until_ns)
+        if fault.kind == FEED_SILENT:
+            self.doors.silent(fault.target, self.findings.now_ns + fault.duration_ns)
+        elif fault.kind.startswith("freeze"):
+            self.doors.frozen(self.findings.now_ns + fault.duration_ns)
         if fault.kind.startswith(("db_", "commit_", "freeze")):
             self.executors.excuse(self.findings.now_ns + fault.duration_ns + BACK_AGAIN_NS)
 
@@ -200,6 +215,8 @@ class Auditor:
 
     def _order(self, row: OrderRow, unit: Any) -> None:
         self.seen.on_order(self.orders.rows.get(row.id), row)
+        if row.id not in self.orders.rows:
+            self.doors.order(row, self.books.sizes)
         self.orders.order(row, unit)
         self.executors.order(row)
 
@@ -222,4 +239,5 @@ class Auditor:
         for facts in self.venues.values():
             found += differences(facts, self.orders, self.books, self.discrepancies.values())
         found += self.executors.unsettled()
+        found += self.journal.differences()
         return found

@@ -28,6 +28,7 @@ LINK_SILENT_OUT: Final = "link_silent_out"
 LINK_SILENT_IN: Final = "link_silent_in"
 NET_SLOW: Final = "net_slow"
 NO_DIAL: Final = "dial_refused"
+FEED_SILENT: Final = "feed_silent"
 
 EVENTS: Final = (
     "OrderSubmitting", "OrderAccepted", "OrderFilled", "OrderPartiallyFilled", "OrderCancelled", "OrderUnknown",
@@ -40,6 +41,7 @@ POINTS: Final = tuple(
 MOST: Final[dict[str, int]] = {
     CRASH: 2, CRASH_AT_POINT: 3, FREEZE: 1, TAKE_OVER: 1, DOUBLE_START: 1, CLOCK_SKEW: 2, DB_AWAY: 2, DB_SLOW: 2,
     FAILED: 3, LOST: 3, LINK_BREAK: 3, LINK_SILENT_OUT: 1, LINK_SILENT_IN: 1, NET_SLOW: 2, NO_DIAL: 1,
+    FEED_SILENT: 1,
 }  # fmt: skip
 """How many of a kind a storm may have."""
 LENGTHS_NS: Final[dict[str, tuple[int, int]]] = {
@@ -53,6 +55,7 @@ LENGTHS_NS: Final[dict[str, tuple[int, int]]] = {
     DB_SLOW: (1 * NS_PER_S, 15 * NS_PER_S),
     NET_SLOW: (1 * NS_PER_S, 15 * NS_PER_S),
     NO_DIAL: (1 * NS_PER_S, 10 * NS_PER_S),
+    FEED_SILENT: (16 * NS_PER_S, 30 * NS_PER_S),
 }
 """Of the kinds that last: how long. Of crashes: how long the process stays down."""
 
@@ -91,6 +94,9 @@ def _draw(kind: str, rng: Rng, storm_ns: int) -> Fault:
     low, high = LENGTHS_NS.get(kind, (0, 0))
     length_ns = rng.randrange(low, high) if high else 0
     target, value = "", 0
+    if kind == FEED_SILENT:
+        # One symbol; its prices are back before the storm is over.
+        target, length_ns = rng.choice(("BTC", "ETH", "SOL")), min(length_ns, storm_ns - at_ns)
     if kind == CRASH_AT_POINT:
         target, value = rng.choice(POINTS), rng.randint(1, 5)
     elif kind == CLOCK_SKEW:

@@ -8,9 +8,12 @@ from actors.executors.bracket import Bracket
 from actors.executors.desk import ExecutorDesk
 from actors.executors.guard import Guard
 from actors.executors.running import Running
+from actors.fact_batch import FactBatch
 from actors.inferring import Inferring
-from actors.resolving import Resolving
+from actors.marks import MarkTable
+from engine.domain.kinds import DoneReason
 from engine.domain.order import OrderState
+from engine.domain.order_facts import UNCHANGED
 from engine.domain.values import ZERO, subtract
 from engine.simulation.mutants import Swaps, answers, mutant
 
@@ -91,6 +94,26 @@ def alarm_that_never_rings(swaps: Swaps) -> None:
 
 
 @mutant
+def old_prices_trusted(swaps: Swaps) -> None:
+    """A price is good for ever, however long nobody has shown a newer one."""
+    swaps.swap(MarkTable, "is_stale", answers(value=False))
+
+
+@mutant
+def end_without_an_event(swaps: Swaps) -> None:
+    """That an order has expired is written, and no event tells of it."""
+
+    def make(original: Any) -> Any:
+        def event(self: FactBatch, channel: str, kind: str, *about: Any, **named: Any) -> None:
+            if kind != "OrderExpired":
+                original(self, channel, kind, *about, **named)
+
+        return event
+
+    swaps.swap(FactBatch, "event", make)
+
+
+@mutant
 def overfill_ignored(swaps: Swaps) -> None:
     """Of a trade that goes beyond its order only as much is booked as was ordered."""
 
@@ -107,9 +130,16 @@ def overfill_ignored(swaps: Swaps) -> None:
 
 
 @mutant
-def order_that_lives_after_its_refusal_left_alone(swaps: Swaps) -> None:
-    """An order that was refused and that the venue has all the same is neither counted nor cancelled."""
-    swaps.swap(Resolving, "watch_phantom", answers(None))
+def a_rejection_is_final(swaps: Swaps) -> None:
+    """What a venue says of an order that it has rejected before is not believed."""
+
+    def make(original: Any) -> Any:
+        def apply_status(self: OrderState, status: Any) -> Any:
+            return UNCHANGED if self.claimed_reason is DoneReason.REJECTED else original(self, status)
+
+        return apply_status
+
+    swaps.swap(OrderState, "apply_status", make)
 
 
 @mutant

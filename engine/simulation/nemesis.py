@@ -37,6 +37,7 @@ class Nemesis:
             kinds.LINK_SILENT_IN: self._link,
             kinds.NET_SLOW: self._net_slow,
             kinds.NO_DIAL: self._no_dial,
+            kinds.FEED_SILENT: self._feed_silent,
         }
         for _, fault in schedule:
             world.later(fault.at_ns, lambda fault=fault: self._begin(fault))
@@ -55,6 +56,7 @@ class Nemesis:
         world.database.is_away = False
         world.database.slowness = world.network.slowness = 1
         world.network.refused.clear()
+        world.silent.clear()
         for daemon in world.daemons:
             daemon.process.skew_ns = 0
             if daemon.process.is_frozen:
@@ -172,3 +174,8 @@ class Nemesis:
         refused = self._world.network.refused
         refused.update(self._world.side.truths)
         return self._after(fault, refused.clear)
+
+    def _feed_silent(self, fault: Fault) -> bool:
+        silent = self._world.silent
+        silent.add(fault.target)
+        return self._after(fault, lambda: silent.discard(fault.target))

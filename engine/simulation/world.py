@@ -89,6 +89,8 @@ class World:
         self.faults: Counter[str] = Counter()
         self.events: deque[str] = deque(maxlen=EVENTS_KEPT)
         self.armed: list[tuple[str, int, Fault]] = []
+        self.silent: set[str] = set()
+        """Base assets of which no price is shown now."""
         self.is_over = False
         self._digest = hashlib.sha256()
         self._workload = workload
@@ -189,6 +191,8 @@ class World:
         if self.is_over:
             return
         for quote in self.side.quotes(self.clock.now_ns()):
+            if quote.symbol.partition("/")[0] in self.silent:
+                continue
             for daemon in self.daemons:
                 if daemon.is_up:
                     daemon.process.call(daemon.see, quote)

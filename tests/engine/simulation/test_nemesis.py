@@ -114,6 +114,19 @@ def test_what_lasts_is_over_after_its_time(kind: str) -> None:
     play([a_fault(kind, value=40)], main)
 
 
+def test_the_prices_of_one_symbol_are_silent_for_a_while() -> None:
+    async def main(world: World, nemesis: Nemesis) -> None:
+        await asyncio.sleep(3)
+        assert world.silent == {"BTC"}
+        await asyncio.sleep(5)
+        assert world.silent == set()
+        nemesis._begin(a_fault(kinds.FEED_SILENT, target="ETH")[1])
+        nemesis.calm()
+        assert world.silent == set()
+
+    play([a_fault(kinds.FEED_SILENT, target="BTC")], main)
+
+
 def test_calm_ends_everything_at_once() -> None:
     async def main(world: World, nemesis: Nemesis) -> None:
         await asyncio.sleep(3)
