@@ -14,7 +14,7 @@ from connectors.bridge.exchange import Bridge
 from connectors.bridge.plan import StreamPlan
 from connectors.hyperliquid.answers import placed, require_cancelled, require_ok
 from connectors.hyperliquid.balances import leverage_of, parse_perpetuals, parse_spot
-from connectors.hyperliquid.capabilities import capabilities
+from connectors.hyperliquid.capabilities import SWITCH_MIN_NS, capabilities
 from connectors.hyperliquid.exchange import Hyperliquid
 from connectors.hyperliquid.fill_lists import FillLists
 from connectors.hyperliquid.known_orders import KnownOrders
@@ -34,6 +34,7 @@ from connectors.hyperliquid.requests import (
 )
 from connectors.hyperliquid.signing import Signer
 from connectors.hyperliquid.symbols import MarketName, Symbols
+from connectors.hyperliquid.upkeep import warnings_of
 from connectors.hyperliquid.user_stream import UserPlan
 from connectors.live.adapter import Accepted, AccountModes, PrivateSetup
 from engine.domain.capabilities import Capabilities
@@ -59,8 +60,8 @@ from engine.messages.venues import (
 from engine.runtime.log import Logger
 
 NS_PER_MS: Final = 1_000_000
-SWITCH_MIN_NS: Final = 5_000_000_000
-"""The dead man's switch cannot be set to a time that is nearer."""
+LOOK_NS: Final = 3_600_000_000_000
+"""Between two looks at what may end one day."""
 
 
 class HyperliquidPrivate:
@@ -86,6 +87,8 @@ class HyperliquidPrivate:
         self._known = KnownOrders()
         self._symbols = Symbols()
         self._signer: Signer | None = None
+        self._looked_ns: int | None = None
+        self._warned: set[str] = set()
         self._user = setup.credentials["wallet" if "wallet" in setup.credentials else "key"].reveal().strip().lower()
         self._parser = AccountParser(
             venue=setup.venue,
@@ -165,8 +168,18 @@ class HyperliquidPrivate:
         ]
 
     async def tend(self) -> None:
-        """Follow the venue's clock."""
+        """Follow the venue's clock, and look from time to time at what will end one day."""
         await self._exchange.follow_clock()
+        now_ns = self._clock.monotonic_ns()
+        if self._signer is not None and (self._looked_ns is None or now_ns - self._looked_ns >= LOOK_NS):
+            self._looked_ns = now_ns
+            await self._look(self._signer.address)
+
+    async def _look(self, signer: str) -> None:
+        warnings = await warnings_of(self._exchange, self._user, signer, self._time.now_ns())
+        for kind in warnings.keys() - self._warned:
+            self._log.warning(kind, venue=self.venue, account_id=str(self._setup.account_id), why=warnings[kind])
+        self._warned = set(warnings)
 
     async def close(self) -> None:
         """Close sessions."""

@@ -168,6 +168,13 @@ class RateLimit(msgspec.Struct, gc=False):
     nRequestsCap: int  # noqa: N815
 
 
+class Agent(msgspec.Struct, gc=False):
+    """One of extraAgents: a key that may sign for an account, and until when in ms."""
+
+    address: str
+    validUntil: int  # noqa: N815
+
+
 class Role(msgspec.Struct, gc=False):
     """userRole: `user`, `agent`, `vault`, `subAccount` or `missing`."""
 

@@ -31,6 +31,9 @@ class Info:
         self.names_orders_in_fills = False
         """Whether fills tell the cloid, as newer servers do."""
         self.mode = "disabled"
+        self.requests_used = 1
+        self.keys_end_ms = 1 << 45
+        """When API wallets expire."""
         self.fills: dict[str, list[dict[str, Any]]] = {}
         """Of each account, as told."""
         self.hidden_fills: set[int] = set()
@@ -56,7 +59,8 @@ class Info:
             "candleSnapshot": self._candles,
             "userRole": self._role,
             "userAbstraction": lambda _: self.mode,
-            "userRateLimit": lambda _: {"cumVlm": "0.0", "nRequestsUsed": 1, "nRequestsCap": 10_000},
+            "userRateLimit": lambda _: {"cumVlm": "0.0", "nRequestsUsed": self.requests_used, "nRequestsCap": 10_000},
+            "extraAgents": self._agents,
             "openOrders": lambda each: [words.short_order(order) for order in self._account(each).open_orders()],
             "frontendOpenOrders": lambda each: [words.long_order(order) for order in self._account(each).open_orders()],
             "orderStatus": self._order,
@@ -131,6 +135,10 @@ class Info:
         if account is None or account.is_revoked:
             return {"role": "missing"}
         return {"role": "agent", "data": {"user": account.api_key}}
+
+    def _agents(self, request: dict[str, Any]) -> list[dict[str, Any]]:
+        account = self._account(request)
+        return [{"name": "cival", "address": account.secret, "validUntil": self.keys_end_ms}] if account.secret else []
 
     def _order(self, request: dict[str, Any]) -> dict[str, Any]:
         account, name = self._account(request), request["oid"]
