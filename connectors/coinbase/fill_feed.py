@@ -125,6 +125,8 @@ class FillFeed:
             found += [fill for fill in fills if self._is_new(fill)]
             if not any(progress.misses for progress in waiting):
                 break
+        # The list is newest first, also among fills of one time.
+        found.reverse()
         return sorted(found, key=lambda fill: int(fill.cursor))
 
     def _is_new(self, fill: VenueFill) -> bool:

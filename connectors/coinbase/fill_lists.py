@@ -106,7 +106,9 @@ class FillLists:
         found: dict[tuple[str, str], VenueFill] = {}
         async for page in self._pages(filters):
             found |= {(fill.external_trade_id, fill.side): fill for fill in page}
-        return tuple(sorted(found.values(), key=lambda fill: (int(fill.cursor), fill.external_trade_id)))
+        # The list is newest first, also among fills of one time.
+        oldest_first = list(reversed(found.values()))
+        return tuple(sorted(oldest_first, key=lambda fill: int(fill.cursor)))
 
     async def _pages(self, filters: dict[str, Any]) -> AsyncIterator[tuple[VenueFill, ...]]:
         cursor = ""

@@ -19,7 +19,7 @@ from connectors.coinbase.capabilities import capabilities
 from connectors.coinbase.exchange import Coinbase, expires_ns
 from connectors.coinbase.fill_feed import FillFeed
 from connectors.coinbase.fill_lists import FillLists
-from connectors.coinbase.order_lists import KnownIds, OrderLists
+from connectors.coinbase.order_lists import KnownIds, OrderLists, born_of
 from connectors.coinbase.parse import SequenceCheck
 from connectors.coinbase.private_parse import balances_of
 from connectors.coinbase.reasons import refusal
@@ -44,10 +44,13 @@ from engine.messages.venues import (
     VenueOrders,
     VenueSubmit,
 )
+from engine.runtime.clock import NS_PER_S
 from engine.runtime.log import Logger
 
 PAGE: Final = 250
 PAGES_MAX: Final = 40
+YOUNG_NS: Final = 60 * NS_PER_S
+"""An order younger than this may not be listed yet: its request may still be under way."""
 EDIT_LOOKS_NS: Final = (0, 200_000_000, 400_000_000, 800_000_000, 1_600_000_000)
 """Before each look whether an edit that was taken has been done."""
 
@@ -246,10 +249,14 @@ class CoinbasePrivate:
         if order_id is not None:
             return order_id
         order = await self._orders.by_client_id(command.symbol, command.venue_client_id)
-        if order is None:
-            # Nothing left us, but that is what the venue would say: it lists no such order.
-            raise Refused(UNKNOWN_ORDER, "Coinbase lists no such order")
-        return order.external_order_id
+        if order is not None:
+            return order.external_order_id
+        born_ns = born_of(command.venue_client_id)
+        if born_ns is not None and self._clock.now_ns() - born_ns < YOUNG_NS:
+            # It may be on its way still, or the list may trail.
+            raise Unknown("not_listed_yet", "Coinbase lists no such order yet")
+        # Nothing left us, but that is what the venue would say.
+        raise Refused(UNKNOWN_ORDER, "Coinbase lists no such order")
 
     async def _open_order(self, amend: VenueAmend) -> VenueOrder:
         order = await self._orders.by_order_id(await self._order_id(amend))

@@ -38,6 +38,9 @@ def outcome(departure: CommandDeparture, error: Exception, now_ns: int) -> Any:
     """
     command = departure.command
     if not departure.has_left:
+        if isinstance(command, VenueCancel) and isinstance(error, Refused):
+            # A venue that takes no cancel by our id was asked for its own first, and has no such order.
+            return _refusal(command, error, now_ns)
         code = error.code if isinstance(error, BridgeError) else f"not sent: {type(error).__name__}"
         return _unsent(command, code, now_ns)
     if not isinstance(error, BridgeError):

@@ -54,7 +54,7 @@ class Venue:
             self.fails -= 1
             raise Unknown("timeout")
         fills = [a_fill(order_id, number) for order_id in order_ids for number in range(self.shown.get(order_id, 0))]
-        fills.sort(key=lambda fill: -int(fill.cursor))
+        fills.sort(key=lambda fill: int(fill.cursor), reverse=True)
         for start in range(0, max(1, len(fills)), self.page):
             self.pages += 1
             yield fills[start : start + self.page]

@@ -82,6 +82,21 @@ async def test_a_cancel_is_told_by_the_stream() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_cancel_of_a_young_order_that_is_not_listed_proves_nothing() -> None:
+    async with CoinbaseRig() as rig, LiveDesk(rig) as desk:
+        await desk.ready()
+        order_id = OrderId(desk.ids.uuid())
+        never = desk.a_submit(order_id=order_id, venue_client_id=str(order_id))
+        refused = await desk.answer_to(desk.a_cancel(never))
+        assert isinstance(refused, VenueCancelRefused)
+        assert refused.code == "unknown"
+        old = desk.a_submit(venue_client_id="01890a5d-ac96-774b-bcce-b302099a8057")
+        refused = await desk.answer_to(desk.a_cancel(old))
+        assert isinstance(refused, VenueCancelRefused)
+        assert refused.code == "unknown_order"
+
+
+@pytest.mark.asyncio
 async def test_a_partly_filled_order_that_is_cancelled_keeps_its_fills() -> None:
     async with CoinbaseRig() as rig, LiveDesk(rig) as desk:
         await desk.ready()
@@ -140,7 +155,7 @@ async def test_a_stop_limit_waits_for_its_side_of_the_market(side: Side, stop: D
     ("changes", "code"),
     [
         ({"price": D(60_100), "post_only": True}, "post_only_would_take"),
-        ({"quantity": D(1000)}, "insufficient_funds"),
+        ({"quantity": D(3000)}, "insufficient_funds"),
         ({"quantity": D("0.00000001")}, "min_notional"),
         ({"type": OrderType.STOP_LIMIT, "stop_price": D(59_000), "price": D(59_100)}, "stop_would_trigger"),
     ],
@@ -186,6 +201,7 @@ async def test_an_edit_that_is_refused_leaves_the_order() -> None:
         await desk.ready()
         submit = await desk.place()
         rig.server.exchange.fill(submit.venue_client_id, "0.004")
+        await desk.until(lambda: bool(desk.of(VenueFill, submit)), "the fill")
         refused = await desk.answer_to(desk.an_amend(submit, quantity=D("0.003")))
         assert isinstance(refused, VenueAmendRefused)
         assert refused.code == "bad_quantity"

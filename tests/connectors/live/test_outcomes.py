@@ -70,6 +70,14 @@ def test_what_has_not_left_was_not_sent_whatever_the_error(error: Exception) -> 
     assert isinstance(comes_to(SUBMIT, error, has_left=False), VenueNotSent)
 
 
+def test_a_cancel_of_what_the_venue_does_not_list_is_refused_though_it_has_not_left() -> None:
+    # Where cancels go by the venue's own id, the order is looked for first.
+    refused = comes_to(CANCEL, Refused("unknown_order"), has_left=False)
+    assert isinstance(refused, VenueCancelRefused)
+    assert refused.code == "unknown_order"
+    assert comes_to(CANCEL, Unknown("timeout"), has_left=False).code == "unknown"
+
+
 @pytest.mark.parametrize("error", [Limited(1), Maintenance(is_definite=True), NotSent("busy")])
 def test_what_the_venue_did_not_look_at_counts_as_not_sent(error: Exception) -> None:
     assert isinstance(comes_to(SUBMIT, error), VenueNotSent)

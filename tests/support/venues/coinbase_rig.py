@@ -48,7 +48,7 @@ class CoinbaseRig(VenueRig):
         exchange.add_market(a_market("BTC", "USDC"))
         exchange.add_market(a_market("ETH", "USD", last="3000"))
         self._account = exchange.add_account(
-            SimAccount("alice", api_key=KEY_NAME, secret=key_pair(1)[1]), USD="1000000", BTC="10"
+            SimAccount("alice", api_key=KEY_NAME, secret=key_pair(1)[1]), USD="10000000", BTC="10"
         )
         self.server = CoinbaseSimulator(exchange, aliases={"BTC-USDC": "BTC-USD"})
 

@@ -176,7 +176,7 @@ def pushed(order: SimOrder) -> dict[str, Any]:
 def fill(trade: SimTrade) -> dict[str, Any]:
     return {
         "entry_id": f"entry-{trade.id}",
-        "trade_id": uuid_of(trade.id),
+        "trade_id": str(trade.id),
         "order_id": uuid_of(trade.order_id),
         "trade_time": at(trade.time_ms),
         "trade_type": "FILL",
