@@ -122,6 +122,8 @@ class VenueSettings(Section, frozen=True, kw_only=True):
     ws_url: str = ""
     rate_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
     """Share of the exchange's rate limits that this engine takes; the rest is for others on the same address."""
+    rate_group: Annotated[str, msgspec.Meta(max_length=255)] = ""
+    """Engines on one database that name the same group divide `rate_share` among them; give each address its own."""
     submit_latency: Duration = "0ms"
     """Of the paper venue, on the market clock."""
     cancel_latency: Duration = "0ms"

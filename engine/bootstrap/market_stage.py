@@ -96,7 +96,7 @@ class MarketStage:
             RateSharer,
             name=f"rates/{market.venue}",
             venue=market.venue,
-            group="",
+            group="" if market.live is None else market.live.configured.rate_group,
             budgets=ports.exchanges.bridge(market.venue).budgets,
             shares=self._stores.rate_shares,
             wall=ports.wall,
