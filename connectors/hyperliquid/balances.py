@@ -10,7 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from connectors.hyperliquid.private_wire import ClearinghouseState, Position, SpotState
-from connectors.hyperliquid.symbols import USDC, Symbols
+from connectors.hyperliquid.symbols import USDC, Symbols, asset_of
 from engine.domain.errors import BadInput
 from engine.domain.identifiers import Symbol
 from engine.domain.kinds import PositionSide
@@ -54,7 +54,8 @@ def parse_spot(raw: bytes, *, now_ns: int) -> VenueAccount:
     except (msgspec.DecodeError, ValueError) as error:
         raise BadInput("spotClearinghouseState", expected=f"balances ({error})", was=raw) from error
     balances = (
-        VenueBalance(asset=each.coin, free=subtract(each.total, each.hold), locked=each.hold) for each in state.balances
+        VenueBalance(asset=asset_of(each.coin), free=subtract(each.total, each.hold), locked=each.hold)
+        for each in state.balances
     )
     return VenueAccount(balances=tuple(balances), positions=(), cursor=None, venue_time_ns=now_ns)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from connectors.hyperliquid.symbols import SPOT_ASSETS_FROM, USDC, MarketName, perpetual
+from connectors.hyperliquid.symbols import SPOT_ASSETS_FROM, USDC, MarketName, asset_of, perpetual
 from connectors.hyperliquid.wire import Meta, PerpInfo, SpotInfo, SpotMeta, Token
 from engine.domain.errors import BadInput
 from engine.domain.identifiers import Symbol, Venue
@@ -76,6 +76,9 @@ def parse_meta(raw: bytes, *, venue: Venue) -> MetaListing:
     refused: list[tuple[str, str]] = []
     for asset, info in enumerate(meta.universe):
         symbol = perpetual(info.name)
+        if any(known.symbol == symbol for known in names):
+            refused.append((info.name, f"a second market of the name {symbol}"))
+            continue
         names.append(MarketName(symbol, info.name, asset, info.szDecimals, InstrumentKind.PERPETUAL))
         if info.isDelisted:
             closed.append(symbol)
@@ -106,7 +109,7 @@ def parse_spot_meta(raw: bytes, *, venue: Venue) -> MetaListing:
         if base is None or quote is None:
             refused.append((info.name, "a token that spotMeta does not list"))
             continue
-        symbol = f"{base.name}/{quote.name}"
+        symbol = f"{asset_of(base.name)}/{asset_of(quote.name)}"
         if symbol in names:
             refused.append((info.name, f"a second pair of the name {symbol}"))
             continue
@@ -132,7 +135,7 @@ def _perpetual(info: PerpInfo, venue: Venue) -> Instrument:
     return Instrument(
         venue=venue,
         symbol=perpetual(info.name),
-        base=info.name,
+        base=asset_of(info.name),
         quote=USDC,
         settle=USDC,
         kind=kind,
@@ -156,10 +159,10 @@ def _pair(base: Token, quote: Token, venue: Venue) -> Instrument:
     fees = ENTRY_FEES[kind]
     return Instrument(
         venue=venue,
-        symbol=f"{base.name}/{quote.name}",
-        base=base.name,
-        quote=quote.name,
-        settle=quote.name,
+        symbol=f"{asset_of(base.name)}/{asset_of(quote.name)}",
+        base=asset_of(base.name),
+        quote=asset_of(quote.name),
+        settle=asset_of(quote.name),
         kind=kind,
         tick_size=_unit(PRICE_DECIMALS[kind] - base.szDecimals),
         price_figures=PRICE_FIGURES,

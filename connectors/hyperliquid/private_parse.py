@@ -13,7 +13,7 @@ from connectors.hyperliquid import private_wire as wire
 from connectors.hyperliquid.known_orders import KnownOrders
 from connectors.hyperliquid.order_state import NS_PER_MS, done_reason, venue_order
 from connectors.hyperliquid.parse import channel_of
-from connectors.hyperliquid.symbols import Symbols, side_of
+from connectors.hyperliquid.symbols import Symbols, asset_of, side_of
 from engine.domain.errors import BadInput
 from engine.domain.identifiers import AccountId, Venue
 from engine.domain.kinds import InstrumentKind, Liquidity
@@ -181,7 +181,7 @@ class AccountParser:
             price=fill.px,
             quantity=fill.sz,
             fee=fill.fee,
-            fee_asset=fill.feeToken,
+            fee_asset=asset_of(fill.feeToken),
             liquidity=Liquidity.TAKER if fill.crossed else Liquidity.MAKER,
             executed_at_ns=fill.time * NS_PER_MS,
             cursor=str(fill.time),

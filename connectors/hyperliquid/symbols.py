@@ -1,7 +1,8 @@
 """Names of Hyperliquid's markets: `BTC` there is `BTC/USDC:USDC` here, the spot pair `@107` is `HYPE/USDC`.
 
 A perpetual's name says everything. Of a spot pair only spotMeta knows the tokens behind its number; the few with a name
-of their own (`PURR/USDC`) are called the same here. Letters keep their case: `kPEPE` is a thousand PEPE, no `KPEPE`.
+of their own (`PURR/USDC`) are called the same here. Our names are in capitals as those of all assets: `kPEPE`, which is
+a thousand PEPE, is `KPEPE`; only a listing leads back to the venue's spelling.
 """
 
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from typing import Final
 import msgspec
 
 from engine.domain.errors import BadInput
-from engine.domain.identifiers import Symbol
+from engine.domain.identifiers import Asset, Symbol
 from engine.domain.kinds import InstrumentKind, Side
 
 USDC: Final = "USDC"
@@ -100,13 +101,18 @@ def is_spot(coin: str) -> bool:
 
 def perpetual(coin: str) -> Symbol:
     """Return our name of a perpetual, all of which are margined in USDC."""
-    return f"{coin}/{USDC}:{USDC}"
+    return f"{asset_of(coin)}/{USDC}:{USDC}"
+
+
+def asset_of(token: str) -> Asset:
+    """Return our name of a token."""
+    return token.upper()
 
 
 def _guess(coin: str) -> Symbol:
     if coin.startswith("@") or not coin.isascii() or not coin.replace("/", "", 1).isalnum():
         raise BadInput("coin", expected="a market that Hyperliquid lists", was=coin)
-    return coin if "/" in coin else perpetual(coin)
+    return coin.upper() if "/" in coin else perpetual(coin)
 
 
 def side_of(side: str) -> Side:

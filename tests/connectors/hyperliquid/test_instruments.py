@@ -18,6 +18,7 @@ META = {
         {"name": "kPEPE", "szDecimals": 0, "maxLeverage": 10},
         {"name": "ODD", "szDecimals": 9, "maxLeverage": 3},
         {"name": "FREE", "szDecimals": 1, "maxLeverage": 0},
+        {"name": "KPEPE", "szDecimals": 1, "maxLeverage": 3},
     ]
 }
 SPOT = {
@@ -46,10 +47,10 @@ def test_a_perpetual_has_its_steps_margin_and_number() -> None:
     assert (btc.tick_size, btc.price_figures, btc.step_size) == (Decimal("0.1"), 5, Decimal("0.00001"))
     assert (btc.initial_margin, btc.maintenance_margin) == (Decimal("0.025"), Decimal("0.0125"))
     assert (btc.min_notional, btc.taker_fee) == (Decimal(10), Decimal("0.00045"))
-    assert (pepe.symbol, pepe.tick_size, pepe.step_size) == ("kPEPE/USDC:USDC", Decimal("0.000001"), Decimal(1))
+    assert (pepe.symbol, pepe.tick_size, pepe.step_size) == ("KPEPE/USDC:USDC", Decimal("0.000001"), Decimal(1))
     assert [name.asset for name in listing.names] == [0, 1, 2, 3, 4]
     assert listing.closed == ("OLD/USDC:USDC",)
-    assert [name for name, _ in listing.refused] == ["ODD", "FREE"]
+    assert [name for name, _ in listing.refused] == ["ODD", "FREE", "KPEPE"]
 
 
 def test_a_spot_pair_has_the_names_of_its_tokens() -> None:
@@ -75,7 +76,8 @@ def test_a_price_is_rounded_by_its_figures_and_never_to_our_harm(price: str, sid
 
 def test_recorded_prices_are_on_the_steps_of_the_recorded_listing(fixtures_dir: Path) -> None:
     listing = parse_meta(cassette(fixtures_dir, "test_get_info.yaml"), venue="hyperliquid")
-    known = {each.base: each for each in listing.instruments}
+    rules = {each.symbol: each for each in listing.instruments}
+    known = {name.coin: rules[name.symbol] for name in listing.names}
     orders = json.loads(cassette(fixtures_dir, "test_get_open_orders.yaml"))
     fills = json.loads(cassette(fixtures_dir, "test_get_user_fills.yaml.gz"))
     assert len(known) == 28

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.hyperliquid.symbols import Symbols, is_spot
+from connectors.hyperliquid.symbols import MarketName, Symbols, is_spot
 from engine.domain.errors import BadInput
 from engine.domain.kinds import InstrumentKind
 from tests.support.hyperliquid import HYPE_USDC, some_symbols
@@ -10,7 +10,7 @@ from tests.support.hyperliquid import HYPE_USDC, some_symbols
 
 @pytest.mark.parametrize(
     ("coin", "symbol"),
-    [("BTC", "BTC/USDC:USDC"), ("kPEPE", "kPEPE/USDC:USDC"), ("@107", "HYPE/USDC"), ("PURR/USDC", "PURR/USDC")],
+    [("BTC", "BTC/USDC:USDC"), ("kPEPE", "KPEPE/USDC:USDC"), ("@107", "HYPE/USDC"), ("PURR/USDC", "PURR/USDC")],
 )
 def test_a_coin_has_one_name_here(coin: str, symbol: str) -> None:
     symbols = some_symbols()
@@ -41,3 +41,8 @@ def test_a_perpetual_has_its_coin_without_a_listing_and_a_pair_has_not() -> None
     assert [symbols.coin(symbol) for symbol in ("BTC/USDC:USDC", "HYPE/USDC")] == ["BTC", "@107"]
     with pytest.raises(BadInput, match="symbol"):
         symbols.coin("PURR/USDC")
+
+
+def test_only_a_listing_leads_back_to_the_venues_spelling() -> None:
+    pepe = MarketName("KPEPE/USDC:USDC", "kPEPE", 2, 0, InstrumentKind.PERPETUAL)
+    assert [Symbols([pepe]).coin(pepe.symbol), Symbols().coin(pepe.symbol)] == ["kPEPE", "KPEPE"]
