@@ -13,22 +13,21 @@ from typing import Any, Final
 import msgspec
 
 from actors.cell import Cell, Instruments
+from actors.executors.closing import closing
 from actors.executors.entrance import Entrance
 from actors.executors.exits import is_same
 from actors.executors.guard import Guard
 from actors.executors.halts import Halts
 from actors.executors.intents import intent_of
 from actors.executors.paper_trail import PaperTrail
-from actors.executors.plan import Plan, SlotName, Wanted, tradable
-from actors.executors.refusals import FLATTEN, wait, why_given_up
+from actors.executors.plan import Plan, SlotName, Wanted
+from actors.executors.refusals import wait, why_given_up
 from actors.executors.running import Running, SlotOrder
 from actors.executors.wakes import Wake, Wakes
 from actors.outbox import Outbox
 from engine.domain.errors import BadInput, CatchingUp, NotReady
 from engine.domain.identifiers import AccountId, ExecutorId, OrderId, Venue
-from engine.domain.kinds import OrderType, Side
 from engine.domain.ports import Marks
-from engine.domain.values import ZERO
 from engine.messages.cell import AccountReadiness
 from engine.messages.executors import ExecutorAnswer, PauseExecutor, ResumeExecutor, StartExecutor, StopExecutor
 from engine.messages.load import ExecutorState
@@ -165,7 +164,6 @@ class ExecutorDesk(AsyncioActor):
     def _enter(
         self, running: Running, status: str, reason: str, kind: str, record: CommandRecord | None
     ) -> AsyncioFuture[ExecutorAnswer]:
-        self._require_store()
         running.row = msgspec.structs.replace(running.row, status=status, status_reason=reason)
         reply = self._record(running, kind, record)
         self._advance(running)
@@ -304,26 +302,7 @@ class ExecutorDesk(AsyncioActor):
 
     def _flatten(self, running: Running) -> Mapping[SlotName, Wanted]:
         """Close what is left when nothing else can change it any more."""
-        slot = running.slots.get(FLATTEN)
-        if slot is not None and slot.order is not None:
-            return {FLATTEN: slot.order.living().keep()}
-        if not running.state.get("flatten") or not running.is_quiet:
-            return {}
-        net = running.net_quantity
-        price = self._marks.price(running.venue, running.row.symbol)
-        quantity = tradable(running.instrument, net.copy_abs(), price)
-        if not quantity:
-            return {}
-        side = Side.SELL if net > ZERO else Side.BUY
-        return {
-            FLATTEN: Wanted(
-                side=side,
-                type=OrderType.MARKET,
-                quantity=quantity,
-                reduce_only=running.instrument.is_perpetual,
-                is_protective=True,
-            )
-        }
+        return closing(running, self._marks, is_asked=bool(running.state.get("flatten")))
 
     def _end_of(self, running: Running, plan: Plan) -> str | None:
         if running.row.status == "stopping":

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from actors.executors.closing import SLOTS
 from actors.executors.plan import NS_PER_S
 from actors.executors.running import Running, Slot, SlotOrder
 
@@ -9,8 +10,6 @@ REFUSALS_MAX: Final = 5
 """Orders of one slot refused in a row after which its executor fails; protective ones are tried for ever."""
 RETRY_FIRST_NS: Final = NS_PER_S
 RETRY_MAX_NS: Final = 60 * NS_PER_S
-FLATTEN: Final = "flatten"
-"""Slot of the order that closes a position at the end."""
 NOTHING_TO_CLOSE: Final = frozenset({"reduce_only", "reduce_only_would_not_reduce", "balance", "insufficient_balance"})
 """Refusals that say the account no longer has what the executor would close: somebody else has closed it."""
 
@@ -32,6 +31,6 @@ def why_given_up(running: Running, order: SlotOrder, code: str | None) -> str | 
     if refusals < REFUSALS_MAX:
         return None
     reason = f"{order.slot}: refused {refusals} times, {code or 'by the venue'}"
-    if order.slot == FLATTEN:
+    if order.slot in SLOTS:
         return reason if code in NOTHING_TO_CLOSE else None
     return None if running.row.status != "active" or order.terms.is_protective else reason

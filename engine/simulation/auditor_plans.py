@@ -8,6 +8,7 @@ from engine.messages.rows_executors import ExecutorRow
 from engine.simulation.auditor_findings import ZERO, minus, plus, times, total
 
 FLATTEN: Final = "flatten"
+"""Slots that close at the end begin with it."""
 GUARDED: Final = ("stop_price", "stop_percent")
 LIMIT = tuple[str, Decimal, Decimal]
 """What, how much of it is on its way or traded, how much may be."""
@@ -29,9 +30,11 @@ class Amounts(NamedTuple):
 def limits_of(row: ExecutorRow, slots: dict[str, Amounts]) -> Iterator[LIMIT]:
     """Return what a plan limits, each with where it stands."""
     quantity = Decimal(row.configuration["quantity"])
-    opening = {name: each for name, each in slots.items() if each.opens and name != FLATTEN}
+    opening = {name: each for name, each in slots.items() if each.opens and not name.startswith(FLATTEN)}
     entered = total(each.gross for each in opening.values())
     yield "closing", total(each.used for each in slots.values() if not each.opens), entered
+    back = [each.used for name, each in slots.items() if each.opens and name.startswith(FLATTEN)]
+    yield "taking back", total(back), total(each.gross for each in slots.values() if not each.opens)
     if row.kind == "dca":
         yield from _steps(row, quantity, opening)
     elif row.kind == "grid":

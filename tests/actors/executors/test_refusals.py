@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from actors.executors.closing import FLATTEN
 from actors.executors.plan import NS_PER_S, Wanted
-from actors.executors.refusals import FLATTEN, REFUSALS_MAX, RETRY_MAX_NS, wait, why_given_up
+from actors.executors.refusals import REFUSALS_MAX, RETRY_MAX_NS, wait, why_given_up
 from actors.executors.running import SlotOrder
 from engine.domain.identifiers import OrderId
 from engine.domain.instrument import Instrument

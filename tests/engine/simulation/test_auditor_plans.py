@@ -48,7 +48,9 @@ def test_nothing_closes_more_than_has_entered() -> None:
 
 
 def test_closing_by_the_other_side_is_no_part_of_the_plan() -> None:
-    assert broken(a_plan("bracket"), flatten=opened("9")) == []
+    slots = {"entry": opened("1"), "flatten": closed("1", "1")}
+    assert broken(a_plan("bracket"), **slots, flatten__back=opened("1")) == []
+    assert broken(a_plan("bracket"), **slots, flatten__back=opened("1.1")) == ["taking back"]
 
 
 def test_a_grid_counts_each_cell_round_by_round() -> None:
