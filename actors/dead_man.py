@@ -113,6 +113,8 @@ class DeadMan(AsyncioActor):
         """Refresh the switch; return why that was not possible, empty if it was."""
         if self._capabilities is not None and not self._capabilities.dead_man_switch:
             return f"{self._venue} has no dead-man switch"
+        if self._capabilities is not None and self._timeout_ns < self._capabilities.dead_man_min_ns:
+            return f"the switch of {self._venue} waits {self._capabilities.dead_man_min_ns / 1e9:g} s or more"
         try:
             for who in (self._gate, self._router):
                 await who.ask(self._question(), timeout_s=self._answer_s)

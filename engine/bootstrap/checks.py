@@ -12,12 +12,16 @@ from config.checks import KEYS, is_loopback
 from config.credentials import resolve_secret
 from config.settings import Settings
 from config.venue_url import parse_venue_url
+from config.venues import is_remote, venues_of
+from connectors.paper.capabilities import capabilities as paper
 from connectors.remote.greeting import greet
 from connectors.remote.link import stream_dial
 from connectors.remote.session import CLOCK_OFFSET_MAX_NS
 from connectors.replay.session import ReplaySession
 from engine.bootstrap.database import Database, find_database
+from engine.bootstrap.dead_man_checks import dead_man_lines
 from engine.bootstrap.venues import venue_token
+from engine.domain.capabilities import Capabilities
 from engine.domain.errors import BadInput, CivalError, ConfigError
 from engine.messages.render import plain
 from engine.runtime.clock import WallClock
@@ -88,13 +92,25 @@ async def check_database(settings: Settings, data_dir: Path) -> list[Finding]:
 
 async def check_venues(settings: Settings) -> list[Finding]:
     """Check that the market source can be played, and that remote venues welcome us."""
-    return await _check_source(settings) + [
-        await _check_remote(settings, name) for name, venue in settings.venues.items() if venue.kind == "remote"
+    found = await _check_source(settings) + [
+        finding
+        for name, venue in settings.venues.items()
+        if venue.kind == "remote"
+        for finding in await _check_remote(settings, name)
     ]
+    for name in venues_of(settings):
+        if not is_remote(settings, name):
+            lines = dead_man_lines(settings, paper(name), lambda each, at: at == name and each.mode == "paper")  # noqa: B023
+            found += [Finding(*line) for line in lines]
+    return found
 
 
-async def _check_remote(settings: Settings, name: str) -> Finding:
+async def _check_remote(settings: Settings, name: str) -> list[Finding]:
     wall = WallClock()
+
+    def switches(able: Capabilities | None) -> list[Finding]:
+        return [Finding(*line) for line in dead_man_lines(settings, able, lambda _, venue: venue == name)]
+
     try:
         welcome = await greet(
             stream_dial(parse_venue_url(settings.venues[name].url)),
@@ -103,10 +119,13 @@ async def _check_remote(settings: Settings, name: str) -> Finding:
             token=venue_token(settings, name, os.environ),
         )
     except (CivalError, EOFError, OSError) as error:
-        return Finding("error", f"venue {name}", str(error) or type(error).__name__)
+        return [Finding("error", f"venue {name}", str(error) or type(error).__name__), *switches(None)]
     offset_ms = (welcome.venue_time_ns - wall.now_ns()) / 1e6
     level: Level = "ok" if abs(offset_ms) <= CLOCK_OFFSET_MAX_NS / 1e6 else "warning"
-    return Finding(level, f"venue {name}", f"welcomes us, its clock is {offset_ms:+.0f} ms from ours")
+    return [
+        Finding(level, f"venue {name}", f"welcomes us, its clock is {offset_ms:+.0f} ms from ours"),
+        *switches(welcome.capabilities),
+    ]
 
 
 async def _check_source(settings: Settings) -> list[Finding]:

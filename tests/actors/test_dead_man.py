@@ -5,6 +5,7 @@ import threading
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.cell import Cell
@@ -63,6 +64,16 @@ async def test_before_the_switch_is_armed_no_risk_is_opened(make_rig: MakeRig) -
     denial = (await rig.gate.ask(a_place(1, **LIMIT))).denial
     assert denial is not None
     assert (denial.code, denial.value) == ("dead_man_not_armed", f"{rig.venue} has no dead-man switch")
+
+
+async def test_a_silence_that_is_too_short_for_the_venue_is_not_armed(make_rig: MakeRig) -> None:
+    rig = await a_rig(make_rig)
+    able = msgspec.structs.replace(capabilities(rig.venue), dead_man_min_ns=9 * SECOND + 1)
+    await guarded(rig, capabilities=able)
+    await rig.settle()
+    denial = (await rig.gate.ask(a_place(1, **LIMIT))).denial
+    assert denial is not None
+    assert denial.value == f"the switch of {rig.venue} waits 9 s or more"
 
 
 async def pass_wall(rig: CellRig, seconds: int) -> None:

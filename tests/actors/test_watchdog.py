@@ -1,9 +1,15 @@
 """The watchdog, on a clock that is turned by hand."""
 
+import asyncio
+import time
+from io import StringIO
+
+import msgspec
 import pytest
 
 from actors.watchdog import PROBE_INTERVAL_NS, Watchdog
-from engine.runtime.clock import VirtualClock
+from engine.runtime.clock import VirtualClock, WallClock
+from engine.runtime.log import setup_logging
 from engine.runtime.system import ActorSystem
 
 SECOND_NS = 1_000_000_000
@@ -56,3 +62,35 @@ async def test_a_loop_that_stalls_is_measured() -> None:
     await system.idle()
     assert lags == [3.0]
     await system.stop_all()
+
+
+@pytest.mark.asyncio
+async def test_a_loop_that_really_stalls_gives_no_sign_of_life_meanwhile_and_says_so_afterwards() -> None:
+    clock = WallClock()
+    system = ActorSystem(clock=clock)
+    alive: list[int] = []
+    lags: list[float] = []
+    stream = StringIO()
+    setup_logging("info", "json", stream=stream)
+    try:
+        await system.start(
+            Watchdog,
+            clock=clock,
+            alive=lambda: alive.append(clock.monotonic_ns()),
+            alive_interval_ns=PROBE_INTERVAL_NS,
+            observe_lag=lags.append,
+        )
+        await asyncio.sleep(0.6)
+        began_ns = clock.monotonic_ns()
+        time.sleep(1.0)  # noqa: ASYNC251 - this is what stalls.
+        ended_ns = clock.monotonic_ns()
+        await asyncio.sleep(0.6)
+        await system.stop_all()
+    finally:
+        setup_logging()
+    assert [at_ns for at_ns in alive if at_ns < began_ns], "it lived before"
+    assert [at_ns for at_ns in alive if began_ns <= at_ns < ended_ns] == []
+    assert [at_ns for at_ns in alive if at_ns >= ended_ns], "and lives again"
+    assert max(lags) > 0.5
+    late = [line for line in map(msgspec.json.decode, stream.getvalue().splitlines()) if line["event"] == "loop_late"]
+    assert late[-1]["lag_ms"] > 500
