@@ -2,17 +2,15 @@
 
 import asyncio
 import os
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 from actors.agents.catalogue import parse_parameters
 from config.checks import KEYS, is_loopback
 from config.credentials import resolve_secret
 from config.settings import Settings
 from config.venue_url import parse_venue_url
-from config.venues import is_remote, venues_of
+from config.venues import is_live, is_remote, venues_of
 from connectors.paper.capabilities import capabilities as paper
 from connectors.remote.greeting import greet
 from connectors.remote.link import stream_dial
@@ -20,6 +18,7 @@ from connectors.remote.session import CLOCK_OFFSET_MAX_NS
 from connectors.replay.session import ReplaySession
 from engine.bootstrap.database import Database, find_database
 from engine.bootstrap.dead_man_checks import dead_man_lines
+from engine.bootstrap.findings import Finding, Level
 from engine.bootstrap.venues import venue_token
 from engine.domain.capabilities import Capabilities
 from engine.domain.errors import BadInput, CivalError, ConfigError
@@ -29,17 +28,6 @@ from storage import migrate
 from storage.books import unbalanced
 from storage.migration_files import head
 from storage.roles import DatabaseRole
-
-Level = Literal["ok", "warning", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One answer."""
-
-    level: Level
-    what: str
-    text: str
 
 
 def check_config(settings: Settings) -> list[Finding]:
@@ -91,7 +79,7 @@ async def check_database(settings: Settings, data_dir: Path) -> list[Finding]:
 
 
 async def check_venues(settings: Settings) -> list[Finding]:
-    """Check that the market source can be played, and that remote venues welcome us."""
+    """Check that the market source can be played, that exchanges let us in, and that remote venues welcome us."""
     found = await _check_source(settings) + [
         finding
         for name, venue in settings.venues.items()
@@ -102,6 +90,11 @@ async def check_venues(settings: Settings) -> list[Finding]:
         if not is_remote(settings, name):
             lines = dead_man_lines(settings, paper(name), lambda each, at: at == name and each.mode == "paper")  # noqa: B023
             found += [Finding(*line) for line in lines]
+    if any(is_live(settings, name) for name in venues_of(settings)):
+        # It brings ccxt along; nobody else pays for that.
+        from engine.bootstrap.venue_checks import check_live_venues  # noqa: PLC0415
+
+        found += await check_live_venues(settings, os.environ, WallClock())
     return found
 
 
@@ -119,7 +112,11 @@ async def _check_remote(settings: Settings, name: str) -> list[Finding]:
             token=venue_token(settings, name, os.environ),
         )
     except (CivalError, EOFError, OSError) as error:
-        return [Finding("error", f"venue {name}", str(error) or type(error).__name__), *switches(None)]
+        is_away = isinstance(error, EOFError | OSError)
+        return [
+            Finding("error", f"venue {name}", str(error) or type(error).__name__, is_away=is_away),
+            *switches(None),
+        ]
     offset_ms = (welcome.venue_time_ns - wall.now_ns()) / 1e6
     level: Level = "ok" if abs(offset_ms) <= CLOCK_OFFSET_MAX_NS / 1e6 else "warning"
     return [
@@ -129,6 +126,8 @@ async def _check_remote(settings: Settings, name: str) -> list[Finding]:
 
 
 async def _check_source(settings: Settings) -> list[Finding]:
+    if settings.market.source == "live":
+        return [Finding("ok", "market", f"live: {', '.join(venues_of(settings))}")]
     if settings.market.source != "replay":
         return [Finding("ok", "market", f"{settings.market.source}, needs no network")]
     try:

@@ -54,12 +54,12 @@ class LiveFeed:
 class LiveVenues:
     """Implements `LiveFeeds` (market.py)."""
 
-    def __init__(self, settings: Settings, *, data_dir: Path, make: MakePublic) -> None:
+    def __init__(self, settings: Settings, *, data_dir: Path | None, make: MakePublic) -> None:
         """Reach nothing yet.
 
         Args:
             settings: Which venues, and what is followed there.
-            data_dir: Where what they list is kept for a start without them.
+            data_dir: Where what they list is kept for a start without them; None keeps and knows nothing.
             make: Makes adapters.
         """
         self._settings = settings
@@ -77,7 +77,7 @@ class LiveVenues:
         configured = self._settings.venues.get(venue) or VenueSettings()
         adapter = self._make(venue)
         self._adapters.append(adapter)
-        before = await asyncio.to_thread(known, self._data_dir, venue)
+        before = () if self._data_dir is None else await asyncio.to_thread(known, self._data_dir, venue)
         listing = await self._listing(venue, adapter, before)
         listed = {each.symbol: each for each in before} | {each.symbol: each for each in listing.instruments}
         symbols = self._wanted(venue, listed, listing)
@@ -95,6 +95,8 @@ class LiveVenues:
 
     async def learn(self, venue: Venue, instruments: Sequence[Instrument]) -> None:
         """Keep what a venue lists now for the next start; harmless if the disk does not take it."""
+        if self._data_dir is None:
+            return
         try:
             await asyncio.to_thread(keep, self._data_dir, venue, tuple(instruments))
         except OSError as error:

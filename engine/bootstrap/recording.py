@@ -1,6 +1,6 @@
 """Records live venues to files: `LiveMarket` and `MarketData` as in the engine, with a tap on the sockets."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from engine.runtime.clock import NS_PER_S, Clock
 from engine.runtime.entropy import Ids, Rng
 from engine.runtime.system import ActorSystem
 
+TURN_NS: Final = NS_PER_S // 2
 FLUSH_NS: Final = 5 * NS_PER_S
 """What a crash may cost."""
 
@@ -52,6 +53,7 @@ class Recorder:
         self._recording = Recording(
             folder, rule=feed.adapter.sequence_rule, rotate_ns=rotate_ns, stamp=_stamp, name_of=_file_name
         )
+        self._is_ending = False
         self.is_connected = False
         self.reason = ""
         self.error: OSError | None = None
@@ -67,22 +69,33 @@ class Recorder:
         """How many of the followed books are in sync."""
         return sum(self._recording.is_synced(symbol) for symbol in self._feed.symbols)
 
-    async def run(self, for_ns: int | None) -> None:
-        """Record until the time is over, nothing can be written any more, or the task is cancelled.
+    def end(self) -> None:
+        """Let `run` return soon."""
+        self._is_ending = True
+
+    async def run(self, for_ns: int | None, show: Callable[[], object] | None = None) -> None:
+        """Record until the time is over, somebody ends it, or nothing can be written any more.
 
         Args:
             for_ns: How long; None: for ever.
+            show: Called twice a second.
 
         Raises:
             OSError: The disk is full, or gone.
         """
-        until_ns = None if for_ns is None else self._clock.monotonic_ns() + for_ns
+        now_ns = self._clock.monotonic_ns
+        until_ns = None if for_ns is None else now_ns() + for_ns
+        flushed_ns = now_ns()
         try:
             await self._start()
-            while self.error is None and (until_ns is None or self._clock.monotonic_ns() < until_ns):
-                left_ns = FLUSH_NS if until_ns is None else until_ns - self._clock.monotonic_ns()
-                await self._clock.sleep(max(1, min(FLUSH_NS, left_ns, NS_PER_S)))
-                self._guarded(self._recording.flush)
+            while self.error is None and not self._is_ending and (until_ns is None or now_ns() < until_ns):
+                left_ns = TURN_NS if until_ns is None else until_ns - now_ns()
+                await self._clock.sleep(max(1, min(TURN_NS, left_ns)))
+                if now_ns() - flushed_ns >= FLUSH_NS:
+                    flushed_ns = now_ns()
+                    self._guarded(self._recording.flush)
+                if show is not None:
+                    show()
         finally:
             await self._system.stop_all()
             self._guarded(self._recording.close)

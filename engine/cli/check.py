@@ -11,7 +11,8 @@ import click
 from config.datadir import resolve_data_dir
 from config.loader import load_settings
 from config.settings import Settings
-from engine.bootstrap.checks import Finding, check_books, check_config, check_database, check_venues
+from engine.bootstrap.checks import check_books, check_config, check_database, check_venues
+from engine.bootstrap.findings import Finding
 from engine.cli.options import config_option, data_dir_option, json_option
 from engine.cli.output import print_json
 
@@ -27,7 +28,16 @@ class Report:
         """Whether nothing is wrong; warnings are allowed."""
         return all(finding.level != "error" for finding in self.findings)
 
+    @property
+    def code(self) -> int:
+        """The command's exit code."""
+        wrong = [finding for finding in self.findings if finding.level == "error"]
+        if not wrong:
+            return 0
+        return TRY_AGAIN if all(finding.is_away for finding in wrong) else 1
 
+
+TRY_AGAIN = 75
 MARKS = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
 
 
@@ -37,7 +47,10 @@ MARKS = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
 @json_option
 @click.argument("what", nargs=-1, type=click.Choice(["config", "venues", "books"]))
 def check(*, config_file: Path | None, data_dir: Path | None, as_json: bool, what: tuple[str, ...]) -> int:
-    """Check configuration, database, venues and books, line by line. Exit code 1 if something is wrong."""
+    """Check configuration, database, venues and books, line by line.
+
+    Exit code 1 if something is wrong, 75 if all that is wrong is that somebody is away.
+    """
     settings = load_settings(config_file)
     directory = resolve_data_dir(data_dir, os.environ)
     report = Report(asyncio.run(_findings(settings, directory, what or ("config", "venues", "books"))))
@@ -46,7 +59,7 @@ def check(*, config_file: Path | None, data_dir: Path | None, as_json: bool, wha
     else:
         for finding in report.findings:
             click.echo(f"{MARKS[finding.level]}  {finding.what}: {finding.text}")
-    return 0 if report.is_good else 1
+    return report.code
 
 
 async def _findings(settings: Settings, directory: Path, what: Sequence[str]) -> list[Finding]:

@@ -31,6 +31,8 @@ COMMANDS = {
     "agent": ("engine.cli.control:agent", "Start, pause and stop agents."),
     "halt": ("engine.cli.control:halt", "Stop new orders and cancel open ones."),
     "resume": ("engine.cli.control:resume", "Allow new orders again."),
+    "record": ("engine.cli.record:record", "Record what a live venue says, for a replay."),
+    "backfill": ("engine.cli.backfill:backfill", "Fetch past candles of a live venue into the database."),
     "simulate": ("engine.cli.simulate:simulate", "Run the whole engine in virtual time while everything goes wrong."),
     "bench": ("engine.cli.bench:bench", "Measure how fast the engine is."),
 }

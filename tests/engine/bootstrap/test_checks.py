@@ -8,7 +8,8 @@ import pytest
 
 from config.loader import load_settings
 from config.venue_url import UnixAddress
-from engine.bootstrap.checks import Finding, check_books, check_config, check_database, check_venues
+from engine.bootstrap.checks import check_books, check_config, check_database, check_venues
+from engine.bootstrap.findings import Finding
 from storage.roles import DatabaseRole
 from tests.support.host import CONFIG, settings_of
 from tests.support.postgres import PostgresDatabase

@@ -66,6 +66,7 @@ class BinanceSimulator(VenueServer):
         self.maintenance = False
         exchange.listeners.append(self._on_event)
         self.controls |= {"expire_listen_keys": self.expire_listen_keys, "terminate_streams": self.terminate_streams}
+        self.controls["set_candles"] = self.board.set_candles
 
     def add_account(self, name: str = "ann", **balances: str) -> SimAccount:
         """Open an account with a key that may trade."""

@@ -86,6 +86,14 @@ class PublicBoard:
         limit = int(params.get("limit", 500))
         return 2, [row for row in rows if since <= row[0] <= until][:limit]
 
+    def set_candles(self, symbol: str, interval: str, first_ms: int, count: int) -> None:
+        """Let there be past candles, one after another."""
+        length_ms = INTERVALS[interval] * MINUTE_MS
+        self.candles[symbol, interval] = [
+            [at_ms, "100.00", "101.00", "99.00", "100.50", "2.5", at_ms + length_ms - 1, "250.0", 7, "1", "100", "0"]
+            for at_ms in range(first_ms, first_ms + count * length_ms, length_ms)
+        ]
+
     def premium(self, market: SimMarket, _params: dict[str, str]) -> tuple[int, Any]:
         return 1, self.mark_update(market.symbol, "0.0001")
 
