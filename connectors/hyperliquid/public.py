@@ -22,7 +22,9 @@ from engine.runtime.log import Logger
 SPOT: Final = "spot"
 """Of `PublicSetup.market`; anything else is the perpetuals."""
 COINS_MAX: Final = 100
-"""Symbols of one socket. The venue allows an address a thousand subscriptions on ten sockets."""
+"""Symbols of one socket; an address may have ten sockets."""
+SUBSCRIPTIONS_MAX: Final = 950
+"""Of all sockets; the venue allows an address a thousand, and accounts need some."""
 NS_PER_MS: Final = 1_000_000
 
 
@@ -100,7 +102,10 @@ class HyperliquidPublic:
     def streams(self, symbols: Sequence[Symbol], channels: frozenset[Channel]) -> Sequence[StreamPlan]:
         """Return the sockets for these symbols."""
         names = [CHANNELS[channel] for channel in CHANNELS if channel in channels]
-        coins = {self._symbols.coin(symbol): symbol for symbol in symbols}
+        most = SUBSCRIPTIONS_MAX // max(1, len(names))
+        if len(symbols) > most:
+            self._log.warning("too_many_symbols", venue=self.venue, followed=most, left_out=len(symbols) - most)
+        coins = {self._symbols.coin(symbol): symbol for symbol in symbols[:most]}
         parts = [list(coins)[start : start + COINS_MAX] for start in range(0, len(coins), COINS_MAX)]
         return [
             MarketPlan(

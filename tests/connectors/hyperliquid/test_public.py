@@ -152,4 +152,6 @@ async def test_many_symbols_share_a_few_sockets(venue: HyperliquidSimulator) -> 
     plans = public.streams([f"C{number}/USDC:USDC" for number in range(250)], frozenset({Channel.BOOK}))
     assert [len(await plan.opening()) for plan in plans] == [100, 100, 50]
     assert len({plan.name for plan in plans}) == 3
+    many = public.streams([f"C{number}/USDC:USDC" for number in range(500)], public.channels)
+    assert sum([len(await plan.opening()) for plan in many]) == 948
     await public.close()
