@@ -1,6 +1,6 @@
 """Wires one cell: which actor is handed what, from the ledger at the bottom to the reconciler that opens an account."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Protocol
@@ -144,11 +144,7 @@ async def _wire(
     started: list[Ref[Any]],
     trigger: str,
 ) -> Wired:
-    accounts = []
-    for of in state.accounts:
-        connector = await _connector_of(ports, cell, of, started)
-        if connector is not None:
-            accounts.append(await _start_account(ports, cell, of, connector, started))
+    accounts = await _start_accounts(ports, cell, state, started)
     agents = [agent_load(each) for each in state.agents if each.row.account_id in {a.id for a in accounts}]
     gate = await ports.system.start(
         RiskGate,
@@ -200,17 +196,39 @@ async def _wire(
         reconciler = await _start_reconciler(ports, cell, each, trigger)
         started.append(reconciler)
         doors[each.id] = AccountRefs(reconciler=reconciler, ledger=each.ledger)
-    # One account that could not ask is reason enough to load the cell again when its venue comes.
-    unasked = {each.state.row.exchange for each in accounts if each.capabilities is None and not _has_own(ports, each)}
-    declared: dict[Venue | AccountId, Capabilities | None] = {
-        each.state.row.exchange: None if each.state.row.exchange in unasked else each.capabilities
-        for each in accounts
-        if not _has_own(ports, each)
-    }
-    declared |= {each.id: each.capabilities for each in accounts if _has_own(ports, each)}
     return Wired(
-        cell.numbers.fence, gate, coordinator, executors, tuple(each.id for each in accounts), started, doors, declared
+        cell.numbers.fence,
+        gate,
+        coordinator,
+        executors,
+        tuple(each.id for each in accounts),
+        started,
+        doors,
+        _declared(ports, accounts),
     )
+
+
+async def _start_accounts(
+    ports: CellPorts, cell: Cell, state: CellState, started: list[Ref[Any]]
+) -> list[WiredAccount]:
+    """Start what stands below the gate, of every account for which there is somebody who takes its orders."""
+    accounts = []
+    for each in state.accounts:
+        connector = await _connector_of(ports, cell, each, started)
+        if connector is not None:
+            accounts.append(await _start_account(ports, cell, each, connector, started))
+    return accounts
+
+
+def _declared(ports: CellPorts, accounts: Sequence[WiredAccount]) -> dict[Venue | AccountId, Capabilities | None]:
+    """Return what was said of venues, and of accounts that have a connection of their own."""
+    shared = [each for each in accounts if not _has_own(ports, each)]
+    # One account that could not ask is reason enough to load the cell again when its venue comes.
+    unasked = {each.state.row.exchange for each in shared if each.capabilities is None}
+    declared: dict[Venue | AccountId, Capabilities | None] = {
+        each.state.row.exchange: None if each.state.row.exchange in unasked else each.capabilities for each in shared
+    }
+    return declared | {each.id: each.capabilities for each in accounts if _has_own(ports, each)}
 
 
 async def _connector_of(ports: CellPorts, cell: Cell, state: AccountState, started: list[Ref[Any]]) -> Ref[Any] | None:

@@ -1,4 +1,4 @@
-"""`cival backfill`: what is refused before anything is reached. What it does: test_record.py, with a simulated venue."""
+"""`cival backfill`: what is refused before anything is reached. What it does is in test_record.py, with a venue."""
 
 import pytest
 from click.testing import CliRunner
