@@ -66,9 +66,11 @@ class RunPlan(msgspec.Struct, frozen=True, kw_only=True):
     watermark: str | None
     asked_to: int = 0
     """Place among the open orders behind which a deep run goes on asking."""
-    lag_ns: int = 0
-    """Wall time after which the venue shows every fill that its numbers contain, where that has to be sure: what the
-    books are opened with is never corrected."""
+    lag_ns: int | None = None
+    """Of the first comparison, which opens the books and is never corrected: wall time after which the venue shows
+    every fill that its numbers contain."""
+    is_strict: bool = True
+    """Whether to open the books only if the history reaches as far as the numbers."""
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,9 +166,11 @@ class ReconcileRun:
         fault_point("reconcile.account")
         overlap = OVERLAP_DEEP if self._plan.deep else OVERLAP
         await self._take_fills(overlap)
-        if self._plan.lag_ns and not (is_number(account.cursor) and account.cursor == self._reached):
+        if self._plan.lag_ns and self._is_behind(account.cursor) is not False:
             await self._cell.wall.sleep(self._plan.lag_ns)
             await self._take_fills(overlap)
+        if self._plan.lag_ns is not None and self._plan.is_strict and self._is_behind(account.cursor):
+            return None
         for _ in range(STILL_TRIES):
             if is_number(account.cursor):
                 return account
@@ -176,6 +180,13 @@ class ReconcileRun:
             account = again
             await self._take_fills()
         return None
+
+    def _is_behind(self, cursor: str | None) -> bool | None:
+        """Whether the venue's numbers contain fills that its history has not shown; None if nobody can say."""
+        if not is_number(cursor):
+            return None
+        reached = self._reached
+        return not is_number(reached) or int(reached or 0) < int(cursor or 0)
 
     # --- Pages --------------------------------------------------------------------------------------------------------
 

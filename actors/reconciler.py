@@ -36,6 +36,8 @@ EVERY_NS: Final = 30_000_000_000
 """Wall time between two light runs, at most."""
 DEEP_EVERY_NS: Final = 600_000_000_000
 """Wall time between two deep runs, at most."""
+STRICT_RUNS: Final = 6
+"""Comparisons, about a minute, for which books are not opened while the venue's history is shorter than its numbers."""
 AGAIN_NS: Final = 1_000_000_000
 """Wall time before a failed run is tried again; doubled for each further failure, up to `EVERY_NS`."""
 SILENT_EVERY_NS: Final = 5_000_000_000
@@ -98,7 +100,7 @@ class Reconciler(AsyncioActor):
         trigger: str = "start",
         discrepancies: tuple[DiscrepancyRow, ...] = (),
         deadline_ns: int = DEADLINE_NS,
-        opening_lag_ns: int = 0,
+        opening_lag_ns: int | None = None,
         has_own_connection: bool = False,
     ) -> None:
         """Keep what it works with.
@@ -115,7 +117,7 @@ class Reconciler(AsyncioActor):
             trigger: Of the first run: `start` or `takeover`.
             discrepancies: Those that are open.
             deadline_ns: Wall time that a difference may be open before it keeps its symbol shut.
-            opening_lag_ns: How late the venue may show a fill, where the books are still to be opened; else 0.
+            opening_lag_ns: How late the venue may show a fill, where the books are still to be opened; else None.
             has_own_connection: Whether `VenueConnection` of this account comes under its own id.
         """
         super().__init__()
@@ -222,7 +224,8 @@ class Reconciler(AsyncioActor):
         run.deep = run.deep or deep
         run.started_ns = self._cell.wall.now_ns()
         places: dict[str, Any] = {"watermark": self._cursor, "asked_to": self._asked_to}
-        plan = RunPlan(trigger=run.trigger, deep=run.deep, lag_ns=self._opening_lag_ns, **places)
+        is_strict = self._uncompared < STRICT_RUNS
+        plan = RunPlan(trigger=run.trigger, deep=run.deep, lag_ns=self._opening_lag_ns, is_strict=is_strict, **places)
         self.spawn(self._go(plan), name="run")
         return run
 
@@ -249,7 +252,7 @@ class Reconciler(AsyncioActor):
         self._cursor = result.watermark
         self._asked_to = result.asked_to
         if result.is_compared:
-            self._opening_lag_ns = 0
+            self._opening_lag_ns = None
         run = self._run
         assert run is not None, "expected a run to finish"
         if run.deep and not result.reason:

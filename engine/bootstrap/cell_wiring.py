@@ -160,6 +160,7 @@ async def _wire(
         halts=state.halts,
         time_zone=state.time_zone,
         risk_days=state.risk_days,
+        last_values=[each.state.last_value for each in accounts if each.state.last_value is not None],
         trips=state.trips,
         agents=agents,
         recent_orders=state.recent_orders,
@@ -356,7 +357,7 @@ async def _start_reconciler(ports: CellPorts, cell: Cell, account: WiredAccount,
         watermark=account.state.watermark,
         discrepancies=account.state.discrepancies,
         trigger=trigger,
-        opening_lag_ns=0 if account.state.is_opened or declared is None else declared.read_lag_ns,
+        opening_lag_ns=None if account.state.is_opened else 0 if declared is None else declared.read_lag_ns,
     )
 
 

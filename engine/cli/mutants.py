@@ -14,8 +14,17 @@ BEGIN = "<!-- mutants: begin -->"
 END = "<!-- mutants: end -->"
 
 
-def run_mutants(*, jobs: int, first: int, seeds: int | None, table: Path | None, as_json: bool) -> int:
-    """Hunt all mutants and run the product beside them; return the exit code.
+def run_mutants(
+    *,
+    jobs: int,
+    first: int,
+    seeds: int | None,
+    table: Path | None,
+    as_json: bool,
+    names: tuple[str, ...] = (),
+    is_quick: bool = False,
+) -> int:
+    """Hunt mutants and run the product beside them; return the exit code.
 
     Args:
         jobs: Processes.
@@ -23,20 +32,31 @@ def run_mutants(*, jobs: int, first: int, seeds: int | None, table: Path | None,
         seeds: At most so many for each; None for the usual number.
         table: A Markdown file with the two marks, between which the table goes.
         as_json: Print JSON instead of a line for each.
+        names: Which; none for all.
+        is_quick: Only those that are found within a few seeds.
+
+    Raises:
+        click.UsageError: A name that is none, or a table of a part of them.
     """
     from engine.runtime.log import set_level
     from engine.simulation import mutants_check
+    from engine.simulation.mutants import MUTANTS
 
     set_level("critical")
+    unknown = sorted(set(names) - set(MUTANTS))
+    if unknown:
+        raise click.UsageError(f"expected one of {', '.join(MUTANTS)}, was {', '.join(unknown)}")
+    if table is not None and (names or is_quick):
+        raise click.UsageError("expected all mutants for the table")
+    wanted = names or (mutants_check.QUICK if is_quick else None)
 
     def tell(hunt: "Hunt") -> None:
         if not as_json:
             seen = f"{hunt.seeds} seeds" if hunt.is_found else f"NOT FOUND in {hunt.seeds} seeds"
             click.echo(f"{hunt.name:42} {seen:24} {hunt.symptom[:100]}")
 
-    hunts = mutants_check.check(
-        jobs=jobs, first_seed=first, seeds_max=mutants_check.SEEDS_MAX if seeds is None else seeds, tell=tell
-    )
+    seeds_max = mutants_check.SEEDS_MAX if seeds is None else seeds
+    hunts = mutants_check.check(wanted, jobs=jobs, first_seed=first, seeds_max=seeds_max, tell=tell)
     wrong = mutants_check.control(first)
     survivors = [hunt.name for hunt in hunts if not hunt.is_found]
     if table is not None:

@@ -27,13 +27,15 @@ FAILURES_SHOWN = 5
 @click.option("--without", default="", help="Faults that must not happen: names with commas, as a failure prints them.")
 @click.option("--no-shrink", is_flag=True, help="Show a failure as it is.")
 @click.option("--mutants", is_flag=True, help="Switch on deliberate bugs instead, one at a time: each must be found.")
+@click.option("--mutant", "names", multiple=True, metavar="NAME", help="Only this bug of them; may be repeated.")
+@click.option("--quick", is_flag=True, help="With --mutants: only those that are found within a few seeds.")
 @click.option(
     "--table",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Page that gets the mutants' table.",
 )
 @json_option
-def simulate(
+def simulate(  # noqa: PLR0913 - one for each option.
     *,
     seeds: int | None,
     first: int,
@@ -45,6 +47,8 @@ def simulate(
     without: str,
     no_shrink: bool,
     mutants: bool,
+    names: tuple[str, ...],
+    quick: bool,
     table: Path | None,
     as_json: bool,
 ) -> int:
@@ -53,8 +57,10 @@ def simulate(
     Each seed is one run: a storm, then quiet until everything is settled. The same seed is the same run.
     Exit code 1: an invariant broke, or a seed did not repeat itself.
     """
-    if mutants:
-        return run_mutants(jobs=jobs, first=first, seeds=seeds, table=table, as_json=as_json)
+    if mutants or names:
+        return run_mutants(
+            jobs=jobs, first=first, seeds=seeds, table=table, as_json=as_json, names=names, is_quick=quick
+        )
     from engine.simulation.campaign import Options, run_campaign
 
     time_ns = round((hours * 3600 + minutes * 60) * NS_PER_S) or None

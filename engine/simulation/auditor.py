@@ -46,8 +46,8 @@ from engine.simulation.probes import Probes
 POSITION_SIZE: Final = "position_size"
 BEHIND: Final = "behind a unit"
 """So begins why a unit is refused that is itself in order."""
-BACK_AGAIN_NS: Final = 5_000_000_000
-"""How long after an outage of the database an engine may still believe in it."""
+BACK_AGAIN_NS: Final = 15_000_000_000
+"""How long after an outage of the database an engine may still believe in it: so long a failed renewal counts."""
 
 
 class Auditor:

@@ -91,7 +91,12 @@ class Promises:
         return [key for key, asked in self._asked.items() if asked.order_id is None]
 
     def no_room(self, account_id: UUID, order: str, denial: str) -> None:
-        """Nothing is open, the position is within its limit, and what would still fit was denied."""
+        """Nothing is open, the position is within its limit, and what would still fit was denied.
+
+        What a venue has counted and not shown yet is reserved rightly; it will be asked again.
+        """
+        if any(row.missing_quantity for row in self._orders.rows.values() if row.account_id == account_id):
+            return
         self._findings.broken("I9", f"{account_id}: {order} fits and was denied, something is still reserved: {denial}")
 
     def cancel_answered(self, answer: CancelAnswer) -> None:

@@ -1,5 +1,6 @@
 """Mutants of reservations, decisions, halts, ledger and reconciliation."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from actors.books import AccountBooks
 from actors.exposures import Exposures
 from actors.halted_scopes import HaltObeying
+from actors.inferring import Inferring
 from actors.intent_memory import IntentMemory
 from actors.reconcile_run import ReconcileRun
 from actors.reconciler import Reconciler
@@ -14,8 +16,7 @@ from actors.trading_states import TradingStates
 from actors.venue_pages import FillPages
 from engine.domain.kinds import OrderStatus
 from engine.domain.values import ZERO
-from engine.messages.rows import WatermarkRow
-from engine.messages.venues import VenueConnection
+from engine.messages.venues import AccountQuery, VenueConnection
 from engine.simulation.mutants import Swaps, answers, mutant
 from storage.memory_past import MemoryPast
 
@@ -104,26 +105,25 @@ def first_page_of_trades_only(swaps: Swaps) -> None:
 
 @mutant
 def watermark_stored_before_the_fills(swaps: Swaps) -> None:
-    """The place that a reconciliation has reached is stored before the fills up to it are, and trusted to the fill."""
+    """A reconciliation stores the place that it will reach before it has read the fills up to it, and all trust it."""
 
     def make(original: Any) -> Any:
-        async def apply(self: ReconcileRun, **facts: Any) -> Any:
-            rows = self._watermark_rows(self._reached)
-            if any(isinstance(row, WatermarkRow) for row in rows):
-                self._cell.writer.tell(self._cell.numbers.open(rows=rows))
-                self._watermark = self._reached
-            return await original(self, **facts)
-
-        return apply
-
-    def make_exact(original: Any) -> Any:
         async def take_fills(self: ReconcileRun, _overlap: int = 0) -> None:
+            account = await self._ask(AccountQuery(account_id=self._account_id))
+            if account.cursor is not None and account.cursor != self._watermark:
+                self._cell.writer.tell(self._cell.numbers.open(rows=self._watermark_rows(account.cursor)))
+                self._watermark = account.cursor
             await original(self, 0)
 
         return take_fills
 
-    swaps.swap(ReconcileRun, "_apply", make)
-    swaps.swap(ReconcileRun, "_take_fills", make_exact)
+    async def no_pages(*_: Any) -> AsyncIterator[Any]:
+        nothing: tuple[Any, ...] = ()
+        for each in nothing:
+            yield each
+
+    swaps.swap(ReconcileRun, "_take_fills", make)
+    swaps.swap(Inferring, "_pages", lambda _: no_pages)
 
 
 @mutant

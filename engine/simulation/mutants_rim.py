@@ -22,8 +22,9 @@ def unknown_commit_means_failed(swaps: Swaps) -> None:
         async def commit(self: StorageWriter, batch: Sequence[WriteUnit]) -> list[UnitResult]:
             try:
                 results: list[UnitResult] = await original(self, batch)
-            except DependencyAway as error:
-                return [UnitResult(unit=unit, answer=None, refused="bad_data", detail=str(error)) for unit in batch]
+            except DependencyAway:
+                self._backlog.remove(len(batch))
+                return []
             return results
 
         return commit

@@ -221,3 +221,17 @@ async def test_books_are_opened_when_the_venue_must_have_shown_every_fill(
     await rig.pass_wall(4)
     assert any(row.kind == "opened" for row in rig.rows(WatermarkRow))
     assert len(rig.rows(TradeRow)) == (2 if waits else 1)
+
+
+@pytest.mark.asyncio
+async def test_books_are_not_opened_for_a_while_with_a_history_that_is_too_short(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted(opening_lag_ns=0, reconcile=False, reconcile_every_ns=30_000_000_000)
+    (intent,) = await some_orders(rig, 1)
+    Pages(rig, [a_fill(intent, 1, quantity="0.01", fee="0")])
+    rig.script.account = VenueAccount(balances=(), positions=(), cursor="2", venue_time_ns=START_NS + 10)
+    rig.script.open_orders = VenueOrders(orders=(as_listed(intent),))
+    await rig.start_reconciler()
+    await rig.pass_wall(20)
+    assert not any(row.kind == "opened" for row in rig.rows(WatermarkRow))
+    await rig.pass_wall(120)
+    assert any(row.kind == "opened" for row in rig.rows(WatermarkRow))

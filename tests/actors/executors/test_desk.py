@@ -8,11 +8,13 @@ import pytest
 import pytest_asyncio
 
 from actors.executors import desk as desk_module
+from actors.executors.refusals import why_given_up
 from engine.domain.errors import BadInput
 from engine.domain.kinds import Scope, TradingState
 from engine.messages.orders import CancelOrder
 from engine.messages.risk import Halt, Resume
 from engine.messages.rows import OrderRow
+from engine.messages.writing import StoreStatus
 from tests.support.cell_builders import ACCOUNT, USER
 from tests.support.domain import a_perpetual, a_spot
 from tests.support.executor_rig import ExecutorRig
@@ -201,7 +203,19 @@ async def test_a_halt_pauses_it_and_it_stays_paused(rig: ExecutorRig) -> None:
     assert len(rig.rows(OrderRow)) == placed + 1
 
 
-async def test_a_slot_that_is_refused_again_and_again_fails_its_executor(rig: ExecutorRig) -> None:
+@pytest.mark.parametrize("is_away", [False, True])
+async def test_a_slot_that_is_refused_again_and_again_fails_its_executor(
+    rig: ExecutorRig, monkeypatch: pytest.MonkeyPatch, is_away: bool
+) -> None:
+    judge, desk = why_given_up, rig.desk.actor_inbox.actor
+
+    def while_away(*refusal: Any) -> str | None:
+        reason = judge(*refusal)
+        if reason is not None and is_away:
+            desk.on_store(StoreStatus(available=False, since_ns=0))  # type: ignore[union-attr]
+        return reason
+
+    monkeypatch.setattr(desk_module, "why_given_up", while_away)
     rich = LONG | {"quantity": "900"}  # Far beyond the account's margin.
     executor_id = await rig.begin("bracket", **rich)
     await rig.pass_market(60)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -19,7 +20,7 @@ def hunts(monkeypatch: pytest.MonkeyPatch) -> list[Hunt]:
     """Let the hunt end with these."""
     found = [FOUND]
 
-    def check(*, tell: object, **_: object) -> list[Hunt]:
+    def check(_: object, *, tell: object, **__: object) -> list[Hunt]:
         for hunt in found:
             tell(hunt)  # type: ignore[operator]  # A function.
         return found
@@ -52,3 +53,33 @@ def test_one_that_was_missed_is_failure(hunts: list[Hunt], capsys: pytest.Captur
 def test_a_page_without_marks_is_refused() -> None:
     with pytest.raises(click.UsageError):
         with_table("# Page\n", "table")
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({}, None),
+        ({"is_quick": True}, mutants_check.QUICK),
+        ({"names": ("fees not booked", "void ignored")}, ("fees not booked", "void ignored")),
+    ],
+)
+def test_a_part_of_them_can_be_hunted(
+    options: dict[str, Any], wanted: tuple[str, ...] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def check(names: Any, **_: object) -> list[Hunt]:
+        asked.append(names)
+        return [FOUND]
+
+    monkeypatch.setattr(mutants_check, "check", check)
+    monkeypatch.setattr(mutants_check, "control", lambda _: [])
+    assert run_mutants(jobs=1, first=1, seeds=3, table=None, as_json=True, **options) == 0
+    assert asked == [wanted]
+
+
+def test_a_name_that_is_none_is_refused_and_so_is_the_table_of_a_part(tmp_path: Path) -> None:
+    with pytest.raises(click.UsageError, match="was harmless"):
+        run_mutants(jobs=1, first=1, seeds=3, table=None, as_json=True, names=("harmless",))
+    with pytest.raises(click.UsageError, match="all mutants"):
+        run_mutants(jobs=1, first=1, seeds=3, table=tmp_path / "page.md", as_json=True, is_quick=True)

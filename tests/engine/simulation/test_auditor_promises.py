@@ -1,5 +1,6 @@
 """What people are told: an answer is true when it is given, and every command gets exactly one."""
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -123,6 +124,13 @@ def test_room_that_is_not_given_back_is_found() -> None:
     history = History()
     history.auditor.promises.no_room(ACCOUNT, "buy 1 BTC/USDT", "position_size")
     assert history.broken == ["I9"]
+
+
+def test_what_the_venue_has_counted_and_not_shown_is_reserved_rightly() -> None:
+    history = History()
+    history.commit(msgspec.structs.replace(done(an_order_row(), "expired"), missing_quantity=Decimal("0.1")))
+    history.auditor.promises.no_room(ACCOUNT, "buy 1 BTC/USDT", "position_size")
+    assert history.broken == []
 
 
 @pytest.mark.parametrize("is_asked_before", [True, False])
