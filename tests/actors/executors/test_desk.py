@@ -212,7 +212,7 @@ async def test_a_slot_that_is_refused_again_and_again_fails_its_executor(
     def while_away(*refusal: Any) -> str | None:
         reason = judge(*refusal)
         if reason is not None and is_away:
-            desk.on_store(StoreStatus(available=False, since_ns=0))
+            desk.on_store(StoreStatus(available=False, since_ns=0))  # type: ignore[union-attr]
         return reason
 
     monkeypatch.setattr(desk_module, "why_given_up", while_away)
