@@ -21,6 +21,7 @@ from tests.support.venues.coinbase import CoinbaseSimulator
 from tests.support.venues.coinbase_access import key_pair
 from tests.support.venues.core import SimAccount, SimClock, SimMarket
 from tests.support.venues.exchange import SimExchange
+from tests.support.venues.kit import serve
 from tests.support.venues.rig import RIG_ACCOUNT, Key, Paths, Said, VenueRig
 
 KEY_NAME = "organizations/0a/apiKeys/1b"
@@ -130,3 +131,7 @@ def a_market(base: str, quote: str, *, last: str = "60000") -> SimMarket:
         taker_fee=Decimal("0.012"),
         last=Decimal(last),
     )
+
+
+if __name__ == "__main__":
+    serve(lambda: CoinbaseRig().server)
