@@ -22,7 +22,7 @@ from engine.domain.values import add, text_of
 from engine.messages.cell import DefaultLimitsChanged
 from engine.messages.portfolio import AccountMarked
 from engine.messages.risk import Halt, LimitChanged
-from engine.messages.rows import Row
+from engine.messages.rows import EquityPointRow, Row
 from engine.messages.rows_losses import LimitTripRow, RiskDayRow
 from engine.messages.rows_people import LimitRow, RiskAlertRow
 from engine.messages.writing import JournalEvent
@@ -41,6 +41,7 @@ class LossGate(AmendingGate):
         *,
         time_zone: str = "UTC",
         risk_days: Iterable[RiskDayRow] = (),
+        last_values: Iterable[EquityPointRow] = (),
         trips: Iterable[LimitTripRow] = (),
         defaults: Mapping[str, Any] | None = None,
         limits: Iterable[LimitRow] = (),
@@ -51,6 +52,7 @@ class LossGate(AmendingGate):
         Args:
             time_zone: IANA name; the user's day ends there at midnight.
             risk_days: The days as they were left.
+            last_values: What each account was worth when it was last valued.
             trips: Limits that have tripped and that nobody has armed again.
             defaults: Limit type -> value for every account.
             limits: Of `trading_limits`.
@@ -61,7 +63,8 @@ class LossGate(AmendingGate):
         zone = ZoneInfo(time_zone)
         rows: dict[Key, RiskDayRow] = {(Scope(row.scope), row.scope_id): row for row in risk_days}
         keys: list[Key] = [*((Scope.ACCOUNT, each) for each in self._routers), (Scope.USER, self._cell.user_id)]
-        self._days = {key: LossDay(self._cell.user_id, *key, zone, rows.get(key)) for key in keys}
+        last = self._last_values(last_values)
+        self._days = {key: LossDay(self._cell.user_id, *key, zone, rows.get(key), last.get(key)) for key in keys}
         self._values: dict[AccountId, Valuation] = {}
         self._trips: dict[Key, LimitTripRow] = {(Scope(row.scope), self._scope_id(row)): row for row in trips}
         self._loss_rows: dict[Key, LimitRow] = {
@@ -189,6 +192,15 @@ class LossGate(AmendingGate):
             row = day.news(at_ns)
             if row is not None:
                 yield row
+
+    def _last_values(self, points: Iterable[EquityPointRow]) -> dict[Key, tuple[int, Decimal]]:
+        """Return market time and equity of each account's newest valuation, and of all together if all are known."""
+        known = {AccountId(row.account_id): (row.at, row.equity) for row in points}
+        last: dict[Key, tuple[int, Decimal]] = {(Scope.ACCOUNT, each): value for each, value in known.items()}
+        if known and known.keys() == self._routers.keys():
+            total = reduce(add, (equity for _, equity in known.values()))
+            last[Scope.USER, self._cell.user_id] = (min(at_ns for at_ns, _ in known.values()), total)
+        return last
 
     def _scope_id(self, row: LimitRow) -> UUID:
         return row.account_id or row.agent_id or self._cell.user_id

@@ -1,10 +1,12 @@
 """What an account, or a user, has lost since the day began. Pure: valuations in, losses and rows out.
 
-The day is the user's own, by market time. Transfers and corrections are no profit and no loss: they move what the day
-began with. While assets have no price that had one before, the equity is not known and nothing is concluded from it.
+The day is the user's own, by market time. It begins with what the scope was last worth on the day before: what happens
+before the first valuation of a day, while the engine was down too, is a loss of that day. Transfers and corrections are
+no profit and no loss: they move what the day began with. While assets have no price that had one before, the equity is
+not known and nothing is concluded from it.
 """
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -36,15 +38,35 @@ class Valuation(msgspec.Struct, frozen=True):
 class LossDay:
     """The running day of one scope."""
 
-    __slots__ = ("_is_news", "_moved", "_scope", "_scope_id", "_user_id", "_written_ns", "_zone", "change", "row")
+    __slots__ = (
+        "_is_news",
+        "_last",
+        "_moved",
+        "_scope",
+        "_scope_id",
+        "_user_id",
+        "_written_ns",
+        "_zone",
+        "change",
+        "row",
+    )
 
-    def __init__(self, user_id: UserId, scope: Scope, scope_id: UUID, zone: ZoneInfo, row: RiskDayRow | None) -> None:
-        """Go on with the day that is stored, if one is."""
+    def __init__(
+        self,
+        user_id: UserId,
+        scope: Scope,
+        scope_id: UUID,
+        zone: ZoneInfo,
+        row: RiskDayRow | None,
+        last: tuple[int, Decimal] | None = None,
+    ) -> None:
+        """Go on with the day that is stored, if one is; `last`: market time and equity of the newest valuation."""
         self._user_id = user_id
         self._scope = scope
         self._scope_id = scope_id
         self._zone = zone
         self._moved = ZERO
+        self._last = last
         self._is_news = False
         self._written_ns = 0 if row is None else row.updated_at
         self.row = row
@@ -54,7 +76,7 @@ class LossDay:
     def take(self, value: Valuation) -> bool:
         """Take in a valuation; False if nothing follows from it because prices are missing."""
         if self.row is None:
-            self._begin(value, high=value.equity)
+            self._begin(value, self._opening(value), high=value.equity)
             return True
         self._follow_transfers(self.row, value)
         known = frozenset(self.row.unpriced)
@@ -64,9 +86,11 @@ class LossDay:
             # What has a price now was worth nothing before: no profit.
             base = subtract(value.equity, self.change or ZERO)
             self._replace(self.row, start_equity=base, base_equity=base, unpriced=tuple(sorted(value.unpriced)))
+            self._last = None
         if self._day(value.at_ns) > self.row.day:
-            self._begin(value, high=max(self.row.high_water_mark, value.equity))
+            self._begin(value, self._opening(value), high=max(self.row.high_water_mark, value.equity))
             return True
+        self._last = (value.at_ns, value.equity)
         self.change = subtract(value.equity, self.row.base_equity)
         if value.equity > self.row.high_water_mark:
             is_due = value.at_ns - self._written_ns >= WRITE_MARK_EVERY_NS
@@ -97,18 +121,30 @@ class LossDay:
                 base_equity=add(row.base_equity, moved),
                 high_water_mark=add(row.high_water_mark, moved),
             )
+        if self._last is not None:
+            self._last = (self._last[0], add(self._last[1], moved))
 
-    def _begin(self, value: Valuation, high: Decimal) -> None:
+    def _opening(self, value: Valuation) -> Decimal:
+        """Return what a day began with whose first valuation this is."""
+        if self._last is None:
+            return value.equity
+        at_ns, equity = self._last
+        before = date.fromisoformat(self._day(value.at_ns)) - timedelta(days=1)
+        # Nobody knows what something was worth at midnight that was last valued days ago.
+        return equity if self._day(at_ns) == before.isoformat() else value.equity
+
+    def _begin(self, value: Valuation, opening: Decimal, high: Decimal) -> None:
         self._moved = value.moved
-        self.change = ZERO
+        self._last = (value.at_ns, value.equity)
+        self.change = subtract(value.equity, opening)
         self._is_news = True
         self.row = RiskDayRow(
             user_id=self._user_id,
             scope=self._scope.value,
             scope_id=self._scope_id,
             day=self._day(value.at_ns),
-            start_equity=value.equity,
-            base_equity=value.equity,
+            start_equity=opening,
+            base_equity=opening,
             high_water_mark=high,
             unpriced=tuple(sorted(value.unpriced)),
             updated_at=value.at_ns,

@@ -146,6 +146,7 @@ class CellLoader:
         recent = _by_account(newest)
         made_of = await connection.fetch(sql["lots"], ids, [trade.id for trade in newest])
         lots = _by_account(_rows(rows_trades.LotRow, made_of))
+        values = _by_account(_rows(rows.EquityPointRow, await connection.fetch(sql["last_values"], ids)))
         kept = await connection.fetch(sql["tombstones"], ids, TOMBSTONES_MAX)
         tombstones = _by_account(_rows(rows_trades.TradeEvidenceRow, kept))
         open_ones = await connection.fetch(sql["discrepancies"], ids)
@@ -161,6 +162,7 @@ class CellLoader:
                 lots=lots[_uuid(record["id"])],
                 tombstones=tombstones[_uuid(record["id"])],
                 is_opened=record["is_opened"],
+                last_value=next(iter(values[_uuid(record["id"])]), None),
                 watermark=record["watermark"],
             )
             for record in records

@@ -106,6 +106,8 @@ class MemoryPast:
         asked = with_open_requests(self._rows(rows.OrderRequestRow))
         asked |= with_inferred(self._trades(lambda stored: _column(stored, "inferred")))
         loads = self._order_loads([row for row in orders if is_live(row, asked)])
+        points = sorted(self._rows(rows.EquityPointRow), key=lambda row: row.at)
+        values = {row.account_id: row for row in points}  # The newest wins.
         marks = {(row.account_id, row.kind): row.cursor for row in self._rows(rows.WatermarkRow)}
         return tuple(
             AccountState(
@@ -126,6 +128,7 @@ class MemoryPast:
                     if row.account_id == account.id and row.order_id is None
                 ),
                 is_opened=(account.id, "opened") in marks,
+                last_value=values.get(account.id),
                 watermark=marks.get((account.id, "fills")),
             )
             for account in self._accounts()

@@ -12,6 +12,7 @@ from engine.messages.rows import (
     AgentRow,
     BalanceRow,
     DiscrepancyRow,
+    EquityPointRow,
     OrderRow,
     PortfolioSnapshotRow,
     PositionRow,
@@ -67,6 +68,8 @@ class AccountState(msgspec.Struct, frozen=True, kw_only=True):
     """Reports about trades of which no order of ours is known."""
     is_opened: bool = False
     """Whether it was compared with its venue before."""
+    last_value: EquityPointRow | None = None
+    """What it was worth when it was last valued."""
     watermark: str | None = None
     """Cursor up to which the venue's fills are in the books."""
 

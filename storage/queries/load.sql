@@ -55,6 +55,11 @@ SELECT {columns:TradeRow} FROM positions p CROSS JOIN LATERAL (
     ORDER BY n.id DESC LIMIT $2) t
 WHERE p.account_id = ANY ($1::uuid[])
 
+-- name: last_values
+-- What some accounts were worth when they were last valued.
+SELECT {columns:EquityPointRow} FROM unnest($1::uuid[]) a (id) CROSS JOIN LATERAL (
+    SELECT * FROM equity_points e WHERE e.account_id = a.id ORDER BY e.at DESC LIMIT 1) t
+
 -- name: lots
 -- Lots of some accounts that are open, and those of some trades; in the order of their trades.
 SELECT {columns:LotRow} FROM lots t LEFT JOIN trades b ON b.id = t.trade_id

@@ -8,6 +8,7 @@ import pytest
 from engine.domain.kinds import Scope, Side, TradingState
 from engine.messages.cell import DefaultLimitsChanged
 from engine.messages.risk import LimitChanged, Resume, StateQuery
+from engine.messages.rows import EquityPointRow
 from engine.messages.rows_halts import HaltRow
 from engine.messages.rows_losses import LimitTripRow, RiskDayRow
 from engine.messages.rows_people import LimitRow, RiskAlertRow
@@ -169,3 +170,30 @@ async def test_a_venues_opening_balance_is_no_profit(make_rig: MakeRig) -> None:
     await rig.start_reconciler()
     await pass_market(rig)
     assert {row.start_equity for row in rig.rows(RiskDayRow)} == {D(1_000_000)}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("lost", "is_halted"), [("1000099", False), ("1000100", True)])
+async def test_what_was_lost_while_the_engine_was_down_over_midnight_counts(
+    make_rig: MakeRig,
+    lost: str,
+    is_halted: bool,
+) -> None:
+    rig = await make_rig(defaults=LOSS)
+    rig.quote("60000", "60000")
+    await pass_market(rig)
+    point = EquityPointRow(
+        account_id=ACCOUNT, user_id=USER, at=rig.clock.now_ns(), equity=D(lost), cash=D(0), realized_pnl=D(0),
+        unrealized_pnl=D(0), fees=D(0),
+    )  # fmt: skip
+    rig.store.tables.write([point])
+    await rig.crash()
+    rig.clock.advance_to(rig.clock.now_ns() + DAY_NS)
+    await rig.start()
+    rig.quote("60000", "60000")
+    await pass_market(rig)
+    scopes = [scope for scope, state, _ in await states(rig) if state is TradingState.HALTED]
+    assert scopes == ([Scope.ACCOUNT] if is_halted else [])
+    (account,) = [row for row in rig.rows(RiskDayRow) if row.scope == "account"]
+    (user,) = [row for row in rig.rows(RiskDayRow) if row.scope == "user"]
+    assert account.start_equity == user.start_equity == D(lost)

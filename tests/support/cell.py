@@ -34,6 +34,7 @@ from engine.messages.rows import (
     AgentRow,
     BalanceRow,
     DiscrepancyRow,
+    EquityPointRow,
     OrderRow,
     PositionRow,
     Row,
@@ -246,6 +247,7 @@ class CellRig:
             states=self.rows(TradingStateRow),
             halts=[row for row in self.rows(HaltRow) if row.state != "lifted"],
             risk_days=self.rows(RiskDayRow),
+            last_values=self.rows(EquityPointRow),
             trips=[row for row in self.rows(LimitTripRow) if row.tripped_at is not None],
             agents=agents,
             recent_orders=self.rows(OrderRow),
@@ -327,19 +329,11 @@ class CellRig:
         """Show a quote a millisecond later."""
         bid_size, ask_size = sizes.split()
         at_ns = self.clock.now_ns() + 1_000_000
-        self.tick(
-            QuoteTick(
-                venue=self.venue,
-                symbol=symbol or self.instruments[0].symbol,
-                ts_event_ns=at_ns,
-                ts_init_ns=at_ns,
-                frame=frame,
-                bid=D(bid),
-                ask=D(ask),
-                bid_size=D(bid_size),
-                ask_size=D(ask_size),
-            )
-        )
+        quote = QuoteTick(
+            venue=self.venue, symbol=symbol or self.instruments[0].symbol, ts_event_ns=at_ns, ts_init_ns=at_ns,
+            frame=frame, bid=D(bid), ask=D(ask), bid_size=D(bid_size), ask_size=D(ask_size),
+        )  # fmt: skip
+        self.tick(quote)
 
     async def settle(self) -> None:
         """Wait until nothing more happens by itself, tasks beside handlers included."""
