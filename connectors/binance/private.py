@@ -24,7 +24,7 @@ from connectors.binance.symbols import Market, Symbols, raw_name
 from connectors.binance.user_stream import SpotUserPlan, UsdmUserPlan
 from connectors.binance.words import ALGO, NS_PER_MS
 from connectors.bridge.departure import Departure, Free, Priority
-from connectors.bridge.errors import ALREADY_DONE, UNKNOWN_ORDER, AuthRefused, Refused, Unknown
+from connectors.bridge.errors import ALREADY_DONE, UNKNOWN_ORDER, AuthRefused, BridgeError, Refused, Unknown
 from connectors.bridge.exchange import Bridge
 from connectors.bridge.plan import StreamPlan
 from connectors.live.adapter import Accepted, AccountModes, PrivateSetup
@@ -51,10 +51,6 @@ from engine.messages.venues import (
 from engine.runtime.log import Logger
 
 MARKETS: Final[dict[str, Market]] = {"spot": "spot", "usdm": "usdm"}
-ORDINARY: Final = "ordinary"
-"""Second page of USD-M's open orders: those that are no conditional orders. They come last, so that one that is
-triggered between the two pages is in both, not in none."""
-
 _spot_account = msgspec.json.Decoder(wire.SpotAccount).decode
 _config = msgspec.json.Decoder(wire.UsdmConfig).decode
 _symbol_configs = msgspec.json.Decoder(tuple[wire.SymbolConfig, ...]).decode
@@ -87,6 +83,10 @@ class BinancePrivate:
         self._pushed = PrivateParser(venue=venue, account_id=account_id, symbols=self._symbols)
         self._rest = RestParser(venue=venue, account_id=account_id, symbols=self._symbols)
         self._known = KnownOrders()
+        self._armed: set[str] = set()
+        """Symbols whose countdown runs."""
+        self._countdown_ms = 0
+        """0 while the dead man's switch is off."""
         self._history = History(setup=setup, ask=self._ask, parser=self._rest, known=self._known)
 
     @property
@@ -180,6 +180,7 @@ class BinancePrivate:
         """Place an order; what the answer tells of an immediate end comes with it."""
         request = requests.submit(order, self._market, timestamp=self._timestamp(order.valid_until_ns))
         self._known.symbols.add(raw_name(order.symbol))
+        await self._protect(raw_name(order.symbol))
         if request.path == "algoOrder":
             return await self._submit_conditional(order, request, departure)
         placed = self._rest.order(await self._exchange.send(request, departure))
@@ -187,7 +188,7 @@ class BinancePrivate:
         return Accepted(
             external_order_id=placed.external_order_id,
             venue_time_ns=placed.venue_time_ns,
-            events=() if placed.done_reason in (None, DoneReason.FILLED) else (self._done(placed),),
+            events=() if placed.done_reason is None else (self._done(placed),),
         )
 
     async def _submit_conditional(self, order: VenueSubmit, request: Request, departure: Departure) -> Accepted:
@@ -235,17 +236,36 @@ class BinancePrivate:
         return self._amended(amend, changed.external_order_id, at_ns, changed.quantity, changed.price)
 
     async def arm_dead_man(self, timeout_ns: int, departure: Departure) -> int:
-        """Arm the countdown of every symbol in which this account has, or had, orders."""
-        timeout_ms = timeout_ns // NS_PER_MS
-        until_ns = 0
-        for symbol in sorted(self._known.symbols):
-            request = requests.dead_man(symbol, timeout_ms, timestamp=self._time.now_ms())
-            at_ns = self._time.now_ns()
-            await self._exchange.send(request, departure)
-            # The earliest one: all hold at least until then.
-            until_ns = until_ns or at_ns + timeout_ns
+        """Arm the countdown of every symbol in which this account has, or had, orders.
+
+        The venue counts per symbol. Before there is any, one is armed all the same: it shows that the switch works; and
+        the first order in a symbol arms it before it leaves.
+        """
+        if not self._capabilities.dead_man_switch:
+            raise Refused("dead_man_unsupported", "spot has no dead man's switch")
+        self._countdown_ms = timeout_ns // NS_PER_MS
+        symbols = self._known.symbols or {raw_name(symbol) for symbol in list(self._setup.instruments)[:1]}
+        at_ns = self._time.now_ns()
+        for symbol in sorted(symbols | self._armed):
+            await self._count_down(symbol, departure)
             departure = Free(Priority.CANCEL)
-        return (until_ns or self._time.now_ns() + timeout_ns) if timeout_ns else 0
+        return at_ns + timeout_ns if timeout_ns else 0
+
+    async def _count_down(self, symbol: str, departure: Departure) -> None:
+        request = requests.dead_man(symbol, self._countdown_ms, timestamp=self._time.now_ms())
+        await self._exchange.send(request, departure)
+        if self._countdown_ms:
+            self._armed.add(symbol)
+        else:
+            self._armed.discard(symbol)
+
+    async def _protect(self, symbol: str) -> None:
+        """Arm the countdown of a symbol that is new, while the switch is on."""
+        if self._countdown_ms and symbol not in self._armed:
+            try:
+                await self._count_down(symbol, Free(Priority.CANCEL))
+            except BridgeError as error:
+                self._log.warning("symbol_not_armed", symbol=symbol, why=str(error))
 
     def _timestamp(self, valid_until_ns: int) -> int:
         return timestamp_ms(self._time.to_venue_ms(valid_until_ns), self._time.now_ms())
@@ -285,15 +305,21 @@ class BinancePrivate:
         return await self._exchange.send(request)
 
     async def open_orders(self, query: OpenOrdersQuery) -> VenueOrders:
-        """Return open orders; USD-M has a page of conditional orders before that of ordinary ones."""
-        if self._market == "usdm" and query.after is None:
-            orders = self._rest.algo_orders(await self._ask(requests.open_algo_orders()))
-            page = VenueOrders(orders=orders, next_after=ORDINARY)
-        else:
-            page = VenueOrders(orders=self._rest.orders(await self._ask(requests.open_orders(self._market))))
-        for order in page.orders:
+        """Return all open orders.
+
+        USD-M's conditional orders are asked for first: one that is triggered between the two questions is in both
+        answers then, not in none, and its ordinary form counts.
+        """
+        del query
+        found: dict[tuple[Symbol, str], VenueOrder] = {}
+        if self._market == "usdm":
+            waiting = self._rest.algo_orders(await self._ask(requests.open_algo_orders()))
+            found = {(order.symbol, order.venue_client_id): order for order in waiting}
+        for order in self._rest.orders(await self._ask(requests.open_orders(self._market))):
+            found[order.symbol, order.venue_client_id or order.external_order_id] = order
+        for order in found.values():
             self._known.see(order)
-        return page
+        return VenueOrders(orders=tuple(found.values()))
 
     async def order(self, query: OrderQuery) -> OrderFound | OrderAbsent:
         """Return an order by our client id; absent only where the venue says so, as of the time of asking."""

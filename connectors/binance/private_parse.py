@@ -1,7 +1,7 @@
 """What Binance pushes about an account, as messages of the connector protocol: pure functions from bytes.
 
-Each event gives at most one message. A trade gives a `VenueFill` and nothing else, the last one too: fills say by
-themselves how far an order is. Balances are not told on; accounts are compared by reading them.
+An event gives one message, or none; the last trade of an order gives its `VenueFill` and then the end of the order.
+Balances are not told on; accounts are compared by reading them.
 
 A conditional order of USD-M is first an algo order and, once triggered, an ordinary order with the same client id. Its
 external id changes with that, by the venue's time; the algo events that come after the order's own are only confirmed.
@@ -70,7 +70,7 @@ class PrivateParser:
         self._venue = venue
         self._account_id = account_id
         self._symbols = symbols
-        self._events: dict[str, Callable[[msgspec.Raw | bytes], Message | None]] = {
+        self._events: dict[str, Callable[[msgspec.Raw | bytes], Sequence[Message]]] = {
             "executionReport": self._on_report,
             "ORDER_TRADE_UPDATE": self._on_trade_update,
             "ALGO_UPDATE": self._on_algo_update,
@@ -106,14 +106,13 @@ class PrivateParser:
                 return ()
             raise BadInput(f"private event {kind[:40]}", expected="an event that is known", was=bytes(raw))
         try:
-            message = read(raw)
+            return read(raw)
         except (msgspec.DecodeError, ValueError) as error:
             raise BadInput(
                 f"private event {kind}", expected=f"its documented shape ({error})", was=bytes(raw)
             ) from error
         except BadInput as error:
             raise BadInput(f"private event {kind}", expected=str(error), was=bytes(raw)) from error
-        return () if message is None else (message,)
 
     @staticmethod
     def _on_answer(raw: bytes) -> StreamItem:
@@ -127,16 +126,16 @@ class PrivateParser:
 
     # --- Spot ---------------------------------------------------------------------------------------------------------
 
-    def _on_report(self, raw: msgspec.Raw | bytes) -> Message | None:
+    def _on_report(self, raw: msgspec.Raw | bytes) -> Sequence[Message]:
         report = _report(raw)
         # A cancel or a replacement carries its own id and names the order's beside it.
         client_id = report.original_client_id or report.client_id
         symbol = self._symbols.of_account(report.symbol)
-        if report.execution == "TRADE":
-            return self._fill(report, symbol, client_id)
         reason = done_of(report.status)
-        if reason is not None and reason is not DoneReason.FILLED:
-            return self._done(report, symbol, client_id, reason)
+        if report.execution == "TRADE":
+            return self._traded(report, symbol, client_id, reason)
+        if reason is not None:
+            return (self._done(report, symbol, client_id, reason),)
         order = VenueOrder(
             venue_client_id=client_id,
             external_order_id=str(report.order_id),
@@ -148,26 +147,26 @@ class PrivateParser:
             stop_price=present(report.stop_price),
             time_in_force=tif_of(report.tif),
             filled_quantity=report.filled,
-            is_open=reason is None,
-            done_reason=reason,
+            is_open=True,
+            done_reason=None,
             venue_time_ns=report.at_ms * NS_PER_MS,
             post_only=is_post_only(report.type, report.tif),
             sequence=report.execution_id,
             average_price=_average(report),
         )
-        return VenueOrderUpdate(account_id=self._account_id, order=order)
+        return (VenueOrderUpdate(account_id=self._account_id, order=order),)
 
     # --- USD-M --------------------------------------------------------------------------------------------------------
 
-    def _on_trade_update(self, raw: msgspec.Raw | bytes) -> Message | None:
+    def _on_trade_update(self, raw: msgspec.Raw | bytes) -> Sequence[Message]:
         order = _trade_update(raw).order
         symbol = self._symbols.of_account(order.symbol)
+        reason = done_of(order.status)
         # CALCULATED is the execution of a liquidation.
         if order.execution in ("TRADE", "CALCULATED") and order.last_quantity > ZERO:
-            return self._fill(order, symbol, order.client_id)
-        reason = done_of(order.status)
-        if reason is not None and reason is not DoneReason.FILLED:
-            return self._done(order, symbol, order.client_id, reason)
+            return self._traded(order, symbol, order.client_id, reason)
+        if reason is not None:
+            return (self._done(order, symbol, order.client_id, reason),)
         update = VenueOrder(
             venue_client_id=order.client_id,
             external_order_id=str(order.order_id),
@@ -179,8 +178,8 @@ class PrivateParser:
             stop_price=present(order.stop_price),
             time_in_force=tif_of(order.tif),
             filled_quantity=order.filled,
-            is_open=reason is None,
-            done_reason=reason,
+            is_open=True,
+            done_reason=None,
             venue_time_ns=order.at_ms * NS_PER_MS,
             post_only=is_post_only(order.type, order.tif),
             reduce_only=order.reduce_only,
@@ -188,19 +187,19 @@ class PrivateParser:
             sequence=1 if order.filled else 0,
             average_price=present(order.average_price),
         )
-        return VenueOrderUpdate(account_id=self._account_id, order=update)
+        return (VenueOrderUpdate(account_id=self._account_id, order=update),)
 
-    def _on_algo_update(self, raw: msgspec.Raw | bytes) -> Message | None:
+    def _on_algo_update(self, raw: msgspec.Raw | bytes) -> Sequence[Message]:
         update = _algo_update(raw)
         order = update.order
         if order.status == "FINISHED" or not order.quantity:
             # What it became has told its end; without a quantity it closes a position that the venue knows alone.
-            return None
+            return ()
         symbol, at_ns = self._symbols.of_account(order.symbol), update.at_ms * NS_PER_MS
         external_id = order.order_id or f"{ALGO}{order.algo_id}"
         reason = algo_done_of(order.status)
         if reason is not None:
-            return VenueOrderDone(
+            done = VenueOrderDone(
                 account_id=self._account_id,
                 venue_client_id=order.client_id,
                 external_order_id=external_id,
@@ -209,6 +208,7 @@ class PrivateParser:
                 filled_quantity=order.filled,
                 venue_time_ns=at_ns,
             )
+            return (done,)
         listed = VenueOrder(
             venue_client_id=order.client_id,
             external_order_id=external_id,
@@ -225,9 +225,19 @@ class PrivateParser:
             venue_time_ns=at_ns,
             reduce_only=order.reduce_only,
         )
-        return VenueOrderUpdate(account_id=self._account_id, order=listed)
+        return (VenueOrderUpdate(account_id=self._account_id, order=listed),)
 
     # --- Both ---------------------------------------------------------------------------------------------------------
+
+    def _traded(
+        self,
+        order: wire.ExecutionReport | wire.FuturesOrder,
+        symbol: Symbol,
+        client_id: str,
+        reason: DoneReason | None,
+    ) -> Sequence[Message]:
+        fill = self._fill(order, symbol, client_id)
+        return (fill,) if reason is None else (fill, self._done(order, symbol, client_id, reason))
 
     def _fill(self, order: wire.ExecutionReport | wire.FuturesOrder, symbol: Symbol, client_id: str) -> VenueFill:
         if order.trade_id <= 0:

@@ -93,8 +93,8 @@ def test_a_recorded_flow_ends_as_the_venue_says(fixtures_dir: Path, name: str) -
     assert len({message_client_id(message) for message in messages}) == 1
     filled = Decimal(order.get("z") or order["aq"])
     assert state.total_quantity == filled
-    expected = {"FILLED": None, "EXPIRED": DoneReason.EXPIRED, "CANCELED": DoneReason.CANCELLED, "FINISHED": None}
-    assert state.claimed_reason is expected[order["X"]]
+    expected = {"FILLED": DoneReason.FILLED, "EXPIRED": DoneReason.EXPIRED, "CANCELED": DoneReason.CANCELLED}
+    assert state.done_reason is expected.get(order["X"], DoneReason.FILLED)
     assert state.is_done
 
 
@@ -132,15 +132,15 @@ def facts_of(state: OrderState) -> tuple[Any, ...]:
 def test_each_flow_says_what_happened_in_it(fixtures_dir: Path) -> None:
     shown = {name: [said(message) for message in read(name, flow(fixtures_dir, name))] for name in FLOWS}
     assert shown == {
-        "spot limit filled": ["open", "800.00000000@0.00656000 fee 0.00000632 BNB"],
+        "spot limit filled": ["open", "800.00000000@0.00656000 fee 0.00000632 BNB", "filled"],
         "spot market filled in two": shown["spot market filled in two"],
         "spot fok expired": ["open", "expired"],
         "usdm limit cancelled": ["open", "cancelled"],
         "usdm market filled": shown["usdm market filled"],
         # Waits, is triggered, is an order, trades twice; the algo's own word of it comes after the last trade.
-        "usdm stop filled in two": ["open", "open", "open", *shown["usdm stop filled in two"][3:5], "open"],
+        "usdm stop filled in two": ["open", "open", "open", *shown["usdm stop filled in two"][3:5], "filled", "open"],
     }
-    assert [len(words) for words in shown.values()] == [2, 3, 2, 2, 2, 6]
+    assert [len(words) for words in shown.values()] == [3, 4, 2, 2, 3, 7]
 
 
 def test_a_triggered_stop_is_known_by_the_orders_id_from_then_on(fixtures_dir: Path) -> None:
@@ -188,7 +188,7 @@ def test_a_cancel_is_told_under_the_orders_own_id() -> None:
 
 
 def test_a_trade_without_a_fee_is_free_in_the_quote_asset() -> None:
-    (fill,) = a_parser("spot").parse(a_report(x="TRADE", X="FILLED", l="1.00", L="100.50", t=5, n=None, N=None))
+    (fill, _) = a_parser("spot").parse(a_report(x="TRADE", X="FILLED", l="1.00", L="100.50", t=5, n=None, N=None))
     assert isinstance(fill, VenueFill)
     assert (fill.fee, fill.fee_asset) == (Decimal(0), "USDT")
 

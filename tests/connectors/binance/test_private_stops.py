@@ -9,6 +9,9 @@ from connectors.bridge.errors import Refused
 from engine.domain.kinds import DoneReason, OrderType, Side
 from engine.messages.venues import (
     AccountQuery,
+    ArmDeadMan,
+    CannotTell,
+    DeadManArmed,
     FillsQuery,
     OpenOrdersQuery,
     OrderQuery,
@@ -115,7 +118,7 @@ async def test_the_dead_man_is_armed_for_what_was_traded(usdm: LiveDesk) -> None
     order = await usdm.place()
     adapter = usdm.rig.adapter(WallClock())
     await adapter.open()
-    await adapter.open_orders(OpenOrdersQuery(account_id=RIG_ACCOUNT, after="ordinary"))
+    await adapter.open_orders(OpenOrdersQuery(account_id=RIG_ACCOUNT))
     until_ns = await adapter.arm_dead_man(60_000_000_000, Free())
     assert until_ns > usdm.clock.now_ns()
     usdm.rig.server.clock.advance(61)
@@ -135,3 +138,36 @@ async def test_amending_what_is_gone_is_refused(usdm: LiveDesk) -> None:
     with pytest.raises(Refused, match="already_done"):
         await adapter.amend(usdm.an_amend(order, price=Decimal(49000)), Free())
     await adapter.close()
+
+
+@pytest.mark.asyncio
+async def test_open_orders_hold_what_waits_and_what_rests(usdm: LiveDesk) -> None:
+    stop = await usdm.place(type=OrderType.STOP, price=None, stop_price=Decimal(61000))
+    resting = await usdm.place()
+    page = await usdm.ask(OpenOrdersQuery(account_id=RIG_ACCOUNT))
+    assert [(each.venue_client_id, each.type) for each in page.orders] == [
+        (stop.venue_client_id, OrderType.STOP),
+        (resting.venue_client_id, OrderType.LIMIT),
+    ]
+    assert page.next_after is None
+
+
+@pytest.mark.asyncio
+async def test_the_first_order_in_a_symbol_is_protected_before_it_leaves(usdm: LiveDesk) -> None:
+    armed = await usdm.ask(ArmDeadMan(account_id=RIG_ACCOUNT, timeout_ns=60_000_000_000))
+    assert isinstance(armed, DeadManArmed)
+    await usdm.place(symbol="ETH/USDT:USDT", price=Decimal(2000), quantity=Decimal("0.1"))
+    await usdm.place(symbol="ETH/USDT:USDT", price=Decimal(2000), quantity=Decimal("0.1"))
+    calls = usdm.rig.server.log.requests("countdownCancelAll|POST /fapi/v1/order")
+    symbols = [dict(pair.split("=") for pair in call.body.split("&"))["symbol"] for call in calls]
+    assert [(call.line, symbol) for call, symbol in zip(calls, symbols, strict=True)] == [
+        ("POST /fapi/v1/countdownCancelAll", "BTCUSDT"),
+        ("POST /fapi/v1/countdownCancelAll", "ETHUSDT"),
+        ("POST /fapi/v1/order", "ETHUSDT"),
+        ("POST /fapi/v1/order", "ETHUSDT"),
+    ]
+
+
+@pytest.mark.asyncio
+async def test_spot_has_no_dead_man(spot: LiveDesk) -> None:
+    assert isinstance(await spot.ask(ArmDeadMan(account_id=RIG_ACCOUNT, timeout_ns=1)), CannotTell)

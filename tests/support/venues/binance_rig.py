@@ -26,11 +26,12 @@ class BinanceRig(VenueRig):
     """What both markets share."""
 
     market_name: ClassVar[Market]
+    money: ClassVar[str] = "1000000"
     server: BinanceSimulator
 
     def __init__(self, clock: SimClock | None = None) -> None:
         self.server = BinanceSimulator(self.market_name, clock=clock)
-        self._account = self.server.add_account("alice", USDT="1000000", BTC="10", BNB="10")
+        self._account = self.server.add_account("alice", USDT=self.money, BTC="10", BNB="10")
 
     @property
     def venue(self) -> str:
@@ -107,6 +108,7 @@ class SpotRig(BinanceRig):
 
     name = "binance"
     market_name = "spot"
+    money = "10000000"
     symbol = "BTC/USDT"
     paths = Paths(
         submit=r"POST /api/v3/order",
