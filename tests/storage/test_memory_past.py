@@ -178,3 +178,20 @@ async def test_lots_that_are_open_and_those_of_the_newest_trades_come_in_the_ord
     assert state is not None
     assert [lot.id for lot in state.accounts[0].lots] == [lots[place].id for place in (3, 4, 1, 0, 2)]
     await pasts.compare(pasts.other.user_id)
+
+
+async def test_an_account_comes_with_what_it_was_last_worth(pasts: Pasts) -> None:
+    points = [
+        rows.EquityPointRow(
+            account_id=account.id, user_id=account.user_id, at=AT_NS + second * S, equity=D(worth), cash=D(0),
+            realized_pnl=D(0), unrealized_pnl=D(0), fees=D(0),
+        )
+        for account, second, worth in (
+            (pasts.mine.account, 1, 1001), (pasts.mine.account, 3, 1003), (pasts.mine.account, 2, 1002),
+            (pasts.other.account, 9, 5),
+        )
+    ]  # fmt: skip
+    await pasts.write(*points)
+    state = await pasts.compare(pasts.mine.user_id)
+    assert state is not None
+    assert state.accounts[0].last_value == points[1]
