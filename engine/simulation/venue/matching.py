@@ -135,9 +135,9 @@ class Matching:
             if strike is not None:
                 quantity = add(quantity, multiply(instrument.step_size, Decimal(strike.share_of(10))))
         hidden = None
-        if not order.is_external and not any(each.is_void for each in order.trades):
-            # Of a stranger's order that is over nobody asks for more than what it has shown, and a sum that leaves out
-            # what was taken back does not tell how much else is missing.
+        if order.is_open and not order.is_external and not any(each.is_void for each in order.trades):
+            # Nobody asks for more of a stranger's order than what it has shown, nor of one that is over; and a sum that
+            # leaves out what was taken back does not tell how much else is missing.
             hidden = self._faults.strike(FaultKind.HIDDEN_TRADE, recorder.now_ns, order.client_id)
         slow = self._faults.strike(FaultKind.SLOW_TRADE, recorder.now_ns, order.client_id)
         fee, fee_asset = self._fee(order, instrument, price, quantity, liquidity)
