@@ -1,7 +1,9 @@
 """What Hyperliquid says an account owns, as the protocol has it.
 
 The account of perpetuals has one wallet of USDC. The venue reports its value with the profit of open positions in it;
-the ledger books profit when it is realised, so that profit is taken out again. Spot tokens are what they are.
+the ledger books profit when it is realised, so that profit is taken out again. What is left stands still while nothing
+is traded, and so must what is locked: the margin that positions took when they were opened; the venue's own number
+moves with every price. Spot tokens are what they are. Neither answer says which fills it contains.
 Source: Hyperliquid, info requests clearinghouseState and spotClearinghouseState.
 """
 
@@ -14,7 +16,7 @@ from connectors.hyperliquid.symbols import USDC, Symbols, asset_of
 from engine.domain.errors import BadInput
 from engine.domain.identifiers import Symbol
 from engine.domain.kinds import PositionSide
-from engine.domain.values import subtract
+from engine.domain.values import ZERO, add, divide, multiply, round_money, subtract
 from engine.messages.venues import VenueAccount, VenueBalance, VenuePosition
 
 NS_PER_MS = 1_000_000
@@ -24,7 +26,7 @@ _decode_spot = msgspec.json.Decoder(SpotState).decode
 
 
 def parse_perpetuals(raw: bytes, symbols: Symbols) -> VenueAccount:
-    """Read the account of perpetuals. Its time counts as the cursor of fills: all that is older is contained.
+    """Read the account of perpetuals.
 
     Raises:
         BadInput: It is no such account.
@@ -34,11 +36,13 @@ def parse_perpetuals(raw: bytes, symbols: Symbols) -> VenueAccount:
     wallet = state.marginSummary.accountValue
     for position in positions:
         wallet = subtract(wallet, position.unrealizedPnl)
-    locked = state.marginSummary.totalMarginUsed
+    locked = ZERO
+    for position in positions:
+        locked = add(locked, _margin(position))
     return VenueAccount(
         balances=(VenueBalance(asset=USDC, free=subtract(wallet, locked), locked=locked),),
         positions=tuple(_position(each, symbols) for each in positions if each.szi),
-        cursor=str(state.time),
+        cursor=None,
         venue_time_ns=state.time * NS_PER_MS,
     )
 
@@ -82,10 +86,16 @@ def decode_perpetuals(raw: bytes) -> ClearinghouseState:
         raise BadInput("clearinghouseState", expected=f"an account of perpetuals ({error})", was=raw) from error
 
 
+def _margin(position: Position) -> Decimal:
+    if position.leverage is None or position.entryPx is None:
+        return ZERO
+    return round_money(divide(multiply(position.szi.copy_abs(), position.entryPx), Decimal(position.leverage.value)), 6)
+
+
 def _position(position: Position, symbols: Symbols) -> VenuePosition:
     return VenuePosition(
         symbol=symbols.unified(position.coin),
         position_side=PositionSide.NET,
         size=position.szi,
-        entry_price=Decimal(0) if position.entryPx is None else position.entryPx,
+        entry_price=ZERO if position.entryPx is None else position.entryPx,
     )

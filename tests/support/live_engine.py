@@ -17,8 +17,8 @@ from storage.pg_cluster import PGDATA
 from tests.support.daemon import stop_database
 from tests.support.host import settings_of
 from tests.support.postgres import PostgresServer
-from tests.support.venues.binance import BinanceSimulator
 from tests.support.venues.core import SimMarket
+from tests.support.venues.kit import VenueServer
 
 
 class RunningEngine:
@@ -92,9 +92,9 @@ async def a_live_engine(pg_server: PostgresServer, folder: Path, text: str) -> A
 
 
 class Street:
-    """Keeps a simulated Binance's books moving, so that nothing is silent."""
+    """Keeps a simulated venue's books moving, so that nothing is silent."""
 
-    def __init__(self, venue: BinanceSimulator) -> None:
+    def __init__(self, venue: VenueServer) -> None:
         self._venue = venue
         self._task: asyncio.Task[None] | None = None
 

@@ -24,10 +24,19 @@ def test_profit_that_is_not_realised_is_no_money_yet(fixtures_dir: Path) -> None
     (usdc,) = account.balances
     assert usdc.free + usdc.locked == Decimal("83.307638") - Decimal("-0.006")
     assert (str(usdc.locked), [shown(each) for each in account.positions]) == (
-        "7.525754", [("HYPE/USDC:USDC", "2.0", "37.829")],
+        "7.565800", [("HYPE/USDC:USDC", "2.0", "37.829")],
     )  # fmt: skip
-    assert (account.cursor, account.venue_time_ns) == ("1754467216357", 1_754_467_216_357_000_000)
+    assert (account.cursor, account.venue_time_ns) == (None, 1_754_467_216_357_000_000)
     assert leverage_of(raw, some_symbols()) == {"HYPE/USDC:USDC": 10}
+
+
+def test_what_is_locked_does_not_move_with_the_price(fixtures_dir: Path) -> None:
+    body = json.loads(answer_of(fixtures_dir, "Futures.Account.GetAccountInfo"))
+    before = parse_perpetuals(json.dumps(body).encode(), some_symbols())
+    body["marginSummary"] |= {"accountValue": "85.307638", "totalMarginUsed": "7.725754"}
+    body["assetPositions"][0]["position"] |= {"unrealizedPnl": "1.994", "positionValue": "77.652"}
+    after = parse_perpetuals(json.dumps(body).encode(), some_symbols())
+    assert (before.balances, before.positions) == (after.balances, after.positions)
 
 
 def test_the_recorded_account_is_read_to_the_digit(fixtures_dir: Path) -> None:
