@@ -1,6 +1,6 @@
 """What Binance's spot and USD-M markets can do, as the risk gate reads it.
 
-Source: Binance spot, POST /api/v3/order, PUT /api/v3/order/amend/keepPriority; USD-M, POST and PUT /fapi/v1/order, POST
+Source: Binance spot, POST /api/v3/order, POST /api/v3/order/cancelReplace; USD-M, POST and PUT /fapi/v1/order, POST
 /fapi/v1/algoOrder, POST /fapi/v1/countdownCancelAll.
 """
 
@@ -38,8 +38,7 @@ def capabilities(venue: Venue, market: Market) -> Capabilities:
         client_id=CLIENT_ID,
         post_only=True,
         reduce_only=frozenset() if is_spot else frozenset({kind}),
-        # Spot: only a smaller quantity keeps an order; see docs/decisions/binance-amends.md.
-        amend=AmendKind.IN_PLACE,
+        amend=AmendKind.REPLACE if is_spot else AmendKind.IN_PLACE,
         dead_man_switch=not is_spot,
         private_streams=frozenset(streams),
         validity=ValidityKind.RECEIVE_WINDOW,

@@ -104,6 +104,14 @@ RULES: Final[Mapping[str, Rule]] = {
 }
 """Code, as `venue_error` gives it -> its meaning."""
 
+SPOT_RULES: Final[Mapping[str, Rule]] = {
+    # A replacement that was done by half: the old order is gone, the new one was refused.
+    "-2021": Rule(Verdict.UNKNOWN),
+    # One of which nothing was done: the order is over, or has filled in part meanwhile.
+    "-2022": Rule(Verdict.REFUSED, errors.ALREADY_DONE),
+}
+"""Codes that mean something else on spot."""
+
 
 def venue_error(status: int, body: bytes) -> VenueError | None:
     """Read the code and sentence of an error body; None where the answer is none of Binance's errors.

@@ -132,6 +132,7 @@ class Spot(Binance):
     """Spot."""
 
     market = "spot"
+    rules: ClassVar[Mapping[str, Rule]] = {**errors.RULES, **errors.SPOT_RULES}
     limits: ClassVar[tuple[Limit, ...]] = (
         Limit(name=WEIGHT, units=6_000, period_ns=MINUTE_NS),
         Limit(name=ORDERS, units=100, period_ns=10 * NS_PER_S, is_per_key=True),

@@ -6,7 +6,6 @@ immediate end is told too.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -15,6 +14,7 @@ from connectors.binance import private_wire as wire
 from connectors.binance import requests
 from connectors.binance.capabilities import capabilities
 from connectors.binance.exchange import CLASSES, Binance
+from connectors.binance.generations import next_of
 from connectors.binance.history import History
 from connectors.binance.known_orders import KnownOrders
 from connectors.binance.private_parse import PrivateParser
@@ -51,12 +51,12 @@ from engine.messages.venues import (
 from engine.runtime.log import Logger
 
 MARKETS: Final[dict[str, Market]] = {"spot": "spot", "usdm": "usdm"}
+GENERATIONS_MAX: Final = 100_000
+
 _spot_account = msgspec.json.Decoder(wire.SpotAccount).decode
 _config = msgspec.json.Decoder(wire.UsdmConfig).decode
 _symbol_configs = msgspec.json.Decoder(tuple[wire.SymbolConfig, ...]).decode
 _listen_key = msgspec.json.Decoder(wire.ListenKey).decode
-_spot_amended = msgspec.json.Decoder(wire.SpotAmended).decode
-_amended_order = msgspec.json.Decoder(wire.AmendedOrder).decode
 
 
 class BinancePrivate:
@@ -85,6 +85,8 @@ class BinancePrivate:
         self._known = KnownOrders()
         self._armed: set[str] = set()
         """Symbols whose countdown runs."""
+        self._generation: dict[str, str] = {}
+        """Our id of a replaced spot order -> the id of its newest form at the venue."""
         self._countdown_ms = 0
         """0 while the dead man's switch is off."""
         self._history = History(setup=setup, ask=self._ask, parser=self._rest, known=self._known)
@@ -213,27 +215,35 @@ class BinancePrivate:
         return None if order.done_reason is None else self._done(order, cancel.venue_client_id)
 
     async def amend(self, amend: VenueAmend, departure: Departure) -> VenueAmended:
-        """Make a spot order smaller, or change size and price of a USD-M order, in place."""
-        if self._market == "spot":
-            request = requests.amend_spot(amend, timestamp=self._timestamp(amend.valid_until_ns))
-            answer = read(_spot_amended, await self._exchange.send(request, departure), "amend")
-            order = read(_amended_order, bytes(answer.amended_order), "amendedOrder")
-            quantity = order.qty if order.qty is not None else order.origQty
-            if quantity is None or order.clientOrderId != amend.venue_client_id:
-                raise Unknown("foreign_answer", "the answer to the amend is not about this order")
-            return self._amended(amend, str(order.orderId), answer.transact_time * NS_PER_MS, quantity, order.price)
+        """Change an order: USD-M in place, spot by another order in one request."""
         known = await self._find(amend.symbol, amend.venue_client_id)
         if known is None:
             raise Refused(UNKNOWN_ORDER)
         if not known.is_open or (amend.quantity is not None and amend.quantity <= known.filled_quantity):
             # The venue would take the second as a wish to cancel.
             raise Refused(ALREADY_DONE)
-        request = requests.amend_usdm(amend, known, timestamp=self._timestamp(amend.valid_until_ns))
-        changed = self._rest.order(await self._exchange.send(request, departure))
+        timestamp = self._timestamp(amend.valid_until_ns)
+        if self._market == "spot":
+            wire_id = self._generation.get(amend.venue_client_id, amend.venue_client_id)
+            request = requests.replace_spot(amend, known, wire_id, timestamp=timestamp)
+            changed = self._rest.replaced(await self._exchange.send(request, departure))
+            self._remember(amend.venue_client_id, str(request.params["newClientOrderId"]))
+            self._must_be(changed, amend.venue_client_id, amend.symbol)
+        else:
+            request = requests.amend_usdm(amend, known, timestamp=timestamp)
+            changed = self._rest.order(await self._exchange.send(request, departure))
         if not changed.is_open and changed.done_reason is not DoneReason.FILLED:
             raise Unknown("ended", f"the order is {changed.done_reason} now")
-        at_ns = changed.venue_time_ns
-        return self._amended(amend, changed.external_order_id, at_ns, changed.quantity, changed.price)
+        return VenueAmended(
+            request_id=amend.request_id,
+            order_id=amend.order_id,
+            account_id=amend.account_id,
+            external_order_id=changed.external_order_id,
+            quantity=changed.quantity,
+            price=changed.price,
+            stop_price=changed.stop_price or amend.stop_price or known.stop_price,
+            venue_time_ns=changed.venue_time_ns,
+        )
 
     async def arm_dead_man(self, timeout_ns: int, departure: Departure) -> int:
         """Arm the countdown of every symbol in which this account has, or had, orders.
@@ -286,19 +296,6 @@ class BinancePrivate:
             venue_time_ns=order.venue_time_ns,
         )
 
-    @staticmethod
-    def _amended(amend: VenueAmend, external_id: str, at_ns: int, size: Decimal, price: Decimal | None) -> VenueAmended:
-        return VenueAmended(
-            request_id=amend.request_id,
-            order_id=amend.order_id,
-            account_id=amend.account_id,
-            external_order_id=external_id,
-            quantity=size,
-            price=price or None,
-            stop_price=None,
-            venue_time_ns=at_ns,
-        )
-
     # --- Questions ----------------------------------------------------------------------------------------------------
 
     async def _ask(self, request: Request) -> bytes:
@@ -328,23 +325,43 @@ class BinancePrivate:
         return OrderAbsent(venue_time_ns=asked_ns) if order is None else OrderFound(order=order)
 
     async def _find(self, symbol: Symbol, client_id: str) -> VenueOrder | None:
-        """Look for a conditional order first: it may become an ordinary one between two questions, never back."""
-        raw_symbol, order_id = raw_name(symbol), ""
-        if self._market == "usdm":
-            raw = await self._unless_absent(requests.algo_query(client_id))
-            order, order_id = (None, "") if raw is None else self._rest.algo_order(raw)
-            if order is not None:
-                self._known.see(order)
-                return order
-        request = requests.order_query(raw_symbol, self._market, client_id=client_id, order_id=order_id)
-        raw = await self._unless_absent(request)
-        if raw is None:
-            if order_id:
-                raise Unknown("triggered", f"the venue does not show what {ALGO}{client_id} has become")
-            return None
-        order = self._rest.order(raw)
-        self._known.see(order)
+        """Return an order by our client id, in its newest form."""
+        order = await (self._find_spot if self._market == "spot" else self._find_usdm)(raw_name(symbol), client_id)
+        if order is not None:
+            self._known.see(order)
         return order
+
+    async def _find_spot(self, symbol: str, client_id: str) -> VenueOrder | None:
+        """Go through the generations of an order: the next one was placed only if this one was cancelled for it."""
+        wire_id: str | None = self._generation.get(client_id, client_id)
+        newest: VenueOrder | None = None
+        while wire_id is not None:
+            raw = await self._unless_absent(requests.order_query(symbol, "spot", client_id=wire_id))
+            if raw is None:
+                break
+            newest = self._rest.order(raw)
+            if wire_id != client_id:
+                self._remember(client_id, wire_id)
+            is_replaceable = newest.done_reason is DoneReason.CANCELLED and not newest.filled_quantity
+            wire_id = next_of(wire_id) if is_replaceable else None
+        return newest
+
+    async def _find_usdm(self, symbol: str, client_id: str) -> VenueOrder | None:
+        """Look for a conditional order first: it may become an ordinary one between two questions, never back."""
+        raw = await self._unless_absent(requests.algo_query(client_id))
+        order, order_id = (None, "") if raw is None else self._rest.algo_order(raw)
+        if order is not None:
+            return order
+        raw = await self._unless_absent(requests.order_query(symbol, "usdm", client_id=client_id, order_id=order_id))
+        if raw is None and order_id:
+            raise Unknown("triggered", f"the venue does not show what {ALGO}{client_id} has become")
+        return None if raw is None else self._rest.order(raw)
+
+    def _remember(self, client_id: str, wire_id: str) -> None:
+        """Remember the newest generation of an order that was replaced."""
+        self._generation[client_id] = wire_id
+        if len(self._generation) > GENERATIONS_MAX:
+            del self._generation[next(iter(self._generation))]
 
     async def _unless_absent(self, request: Request) -> bytes | None:
         try:

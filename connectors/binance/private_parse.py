@@ -15,6 +15,7 @@ import msgspec
 
 from connectors.binance import private_wire as wire
 from connectors.binance.errors import error_of
+from connectors.binance.generations import base_of, is_replacing
 from connectors.binance.symbols import Symbols
 from connectors.binance.words import (
     ALGO,
@@ -129,13 +130,16 @@ class PrivateParser:
     def _on_report(self, raw: msgspec.Raw | bytes) -> Sequence[Message]:
         report = _report(raw)
         # A cancel or a replacement carries its own id and names the order's beside it.
-        client_id = report.original_client_id or report.client_id
+        client_id = base_of(report.original_client_id or report.client_id)
         symbol = self._symbols.of_account(report.symbol)
         reason = done_of(report.status)
         if report.execution == "TRADE":
             return self._traded(report, symbol, client_id, reason)
-        if reason is not None:
+        if reason is not None and not is_replacing(report.client_id):
             return (self._done(report, symbol, client_id, reason),)
+        if reason is not None:
+            # The order lives on as another, which tells of itself.
+            return ()
         order = VenueOrder(
             venue_client_id=client_id,
             external_order_id=str(report.order_id),

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from connectors.binance import private_wire as wire
+from connectors.binance.generations import base_of
 from connectors.binance.symbols import Market, Symbols
 from connectors.binance.words import (
     ALGO,
@@ -33,6 +34,7 @@ _Read = TypeVar("_Read")
 
 _spot_orders: Final = msgspec.json.Decoder(tuple[wire.SpotOrder, ...]).decode
 _spot_order: Final = msgspec.json.Decoder(wire.SpotOrder).decode
+_spot_replaced: Final = msgspec.json.Decoder(wire.SpotReplaced).decode
 _usdm_orders: Final = msgspec.json.Decoder(tuple[wire.UsdmOrder, ...]).decode
 _usdm_order: Final = msgspec.json.Decoder(wire.UsdmOrder).decode
 _algo_orders: Final = msgspec.json.Decoder(tuple[wire.AlgoOrder, ...]).decode
@@ -84,6 +86,13 @@ class RestParser:
             return self._spot(read(_spot_order, raw, "order"))
         return self._usdm(read(_usdm_order, raw, "order"))
 
+    def replaced(self, raw: bytes) -> VenueOrder:
+        """Read POST order/cancelReplace: the new order."""
+        answer = read(_spot_replaced, raw, "cancelReplace")
+        if (answer.cancel_result, answer.new_order_result) != ("SUCCESS", "SUCCESS"):
+            raise BadInput("cancelReplace", expected="both halves done", was=raw)
+        return self._spot(answer.new_order_response)
+
     def algo_orders(self, raw: bytes) -> tuple[VenueOrder, ...]:
         """Read GET openAlgoOrders; those that close a whole position have no quantity and are left out."""
         listed = read(_algo_orders, raw, "openAlgoOrders")
@@ -101,7 +110,7 @@ class RestParser:
             raise BadInput("updateTime", expected="a time", was=at_ms)
         spent, filled = order.cummulative_quote_qty, order.executed_qty
         return VenueOrder(
-            venue_client_id=order.orig_client_order_id or order.client_order_id,
+            venue_client_id=base_of(order.orig_client_order_id or order.client_order_id),
             external_order_id=str(order.order_id),
             symbol=self._symbols.of_account(order.symbol),
             side=side_of(order.side),

@@ -178,32 +178,12 @@ class SpotOrder(msgspec.Struct, gc=False, rename="camel"):
     """DELETE order: our id; `client_order_id` is the cancel's own there."""
 
 
-class SpotAck(msgspec.Struct, gc=False, rename="camel"):
-    """What POST order must say at least, whatever `newOrderRespType` was."""
+class SpotReplaced(msgspec.Struct, gc=False, rename="camel"):
+    """POST order/cancelReplace, where both halves were done."""
 
-    order_id: int
-    client_order_id: str
-    symbol: str
-    transact_time: int
-    status: str = "NEW"
-    executed_qty: Decimal = ZERO
-
-
-class SpotAmended(msgspec.Struct, gc=False, rename="camel"):
-    """PUT order/amend/keepPriority."""
-
-    transact_time: int
-    amended_order: msgspec.Raw
-
-
-class AmendedOrder(msgspec.Struct, gc=False):
-    """The order inside it; a list order's fields are left out. The venue calls the quantity `qty` or `origQty`."""
-
-    orderId: int  # noqa: N815
-    clientOrderId: str  # noqa: N815
-    price: Decimal
-    qty: Decimal | None = None
-    origQty: Decimal | None = None  # noqa: N815
+    cancel_result: str
+    new_order_result: str
+    new_order_response: SpotOrder
 
 
 class UsdmOrder(msgspec.Struct, gc=False, rename="camel"):

@@ -14,6 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from connectors.binance.capabilities import RECEIVE_WINDOW_NS
+from connectors.binance.generations import replacement_of
 from connectors.binance.symbols import Market, raw_name
 from connectors.binance.words import ALGO, NS_PER_MS
 from connectors.bridge import errors
@@ -177,24 +178,48 @@ def _named(client_id: str, external_id: str | None) -> dict[str, str | int]:
     return {"origClientOrderId": client_id}
 
 
-def amend_spot(message: VenueAmend, *, timestamp: int) -> Request:
-    """Return the request that makes a spot order smaller.
+def replace_spot(message: VenueAmend, known: VenueOrder, wire_id: str, *, timestamp: int) -> Request:
+    """Return the request that replaces a spot order by one with other values, or changes nothing.
+
+    The venue does it only while nothing of the order has filled: of an order in parts nobody could say how much the new
+    one may still trade.
+
+    Args:
+        message: What is to change.
+        known: How the order stands, as the venue says.
+        wire_id: The client id by which the venue knows it.
+        timestamp: Of the request.
 
     Raises:
-        Refused: Something else than the quantity is to change; spot cannot do that to an order that stays.
+        Refused: It cannot be said, or has filled in part; nothing was sent.
     """
-    if message.quantity is None or message.price is not None or message.stop_price is not None:
-        raise Refused("amend_unsupported", "spot orders can only be made smaller; cancel and place it anew")
-    params: dict[str, str | int] = {
-        "symbol": raw_name(message.symbol),
-        **_named(message.venue_client_id, message.external_order_id),
-        # Without it the order would get a new id of the venue's making.
-        "newClientOrderId": message.venue_client_id,
-        "newQty": text_of(message.quantity),
-    }
-    return Request(
-        method="PUT", api="private", path="order/amend/keepPriority", params=_timed(params, timestamp), weight=4
+    if known.filled_quantity:
+        raise Refused("partially_filled", "spot replaces only orders of which nothing has filled")
+    next_id, cancel_id = replacement_of(wire_id)
+    wanted = VenueSubmit(
+        order_id=message.order_id,
+        account_id=message.account_id,
+        venue_client_id=next_id,
+        venue="",
+        symbol=message.symbol,
+        side=known.side,
+        type=known.type,
+        quantity=message.quantity or known.quantity,
+        price=message.price or known.price,
+        stop_price=message.stop_price or known.stop_price,
+        time_in_force=known.time_in_force,
+        post_only=known.post_only,
+        valid_until_ns=message.valid_until_ns,
     )
+    placing = submit(wanted, "spot", timestamp=timestamp)
+    params: dict[str, str | int] = {
+        **placing.params,
+        "cancelReplaceMode": "STOP_ON_FAILURE",
+        "cancelRestrictions": "ONLY_NEW",
+        "cancelOrderId": known.external_order_id,
+        "cancelNewClientOrderId": cancel_id,
+    }
+    return Request(method="POST", api="private", path="order/cancelReplace", params=params, weight=1, orders=1)
 
 
 def amend_usdm(message: VenueAmend, known: VenueOrder, *, timestamp: int) -> Request:

@@ -17,7 +17,6 @@ from engine.messages.venues import (
     OrderQuery,
     VenueAccepted,
     VenueAmended,
-    VenueAmendRefused,
     VenueFill,
     VenueOrderDone,
     VenueRejected,
@@ -88,17 +87,6 @@ async def test_a_usdm_order_changes_in_place(usdm: LiveDesk) -> None:
     assert (amended.price, amended.quantity) == (Decimal(49000), Decimal("0.02"))
     assert amended.external_order_id == usdm.external_id(order)
     assert usdm.rig.order(order.venue_client_id).price == Decimal(49000)  # type: ignore[union-attr]
-
-
-@pytest.mark.asyncio
-async def test_a_spot_order_only_becomes_smaller(spot: LiveDesk) -> None:
-    order = await spot.place()
-    spot.tell(spot.an_amend(order, quantity=Decimal("0.005")))
-    await spot.until(lambda: bool(spot.of(VenueAmended)), "the amend")
-    assert spot.of(VenueAmended)[0].quantity == Decimal("0.005")
-    spot.tell(spot.an_amend(order, price=Decimal(49000)))
-    await spot.until(lambda: bool(spot.of(VenueAmendRefused)), "the refusal")
-    assert len(spot.rig.server.log.requests("keepPriority")) == 1
 
 
 @pytest.mark.asyncio

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from connectors.binance import requests
@@ -166,16 +167,6 @@ def an_amend(**values: Any) -> VenueAmend:
     )
 
 
-def test_a_spot_order_can_only_become_smaller_and_keeps_its_id() -> None:
-    request = requests.amend_spot(an_amend(quantity=Decimal("0.5")), timestamp=17)
-    assert line(request) == (
-        "PUT private/order/amend/keepPriority symbol=BTCUSDT&orderId=42"
-        f"&newClientOrderId={CLIENT_ID}&newQty=0.5&recvWindow=5000&timestamp=17"
-    )
-    with pytest.raises(Refused, match="amend_unsupported"):
-        requests.amend_spot(an_amend(price=Decimal(1)), timestamp=17)
-
-
 def a_known(external: str = "42") -> VenueOrder:
     return VenueOrder(
         venue_client_id=CLIENT_ID,
@@ -192,6 +183,20 @@ def a_known(external: str = "42") -> VenueOrder:
         done_reason=None,
         venue_time_ns=1,
     )
+
+
+def test_a_spot_amend_is_another_order_with_one_more_letter() -> None:
+    known = msgspec.structs.replace(a_known(), symbol="BTC/USDT")
+    request = requests.replace_spot(an_amend(price=Decimal(101)), known, CLIENT_ID, timestamp=17)
+    assert line(request) == (
+        "POST private/order/cancelReplace symbol=BTCUSDT&side=SELL&quantity=2&type=LIMIT&price=101&timeInForce=GTC"
+        f"&newClientOrderId={CLIENT_ID}a&newOrderRespType=RESULT&recvWindow=5000&timestamp=17"
+        "&cancelReplaceMode=STOP_ON_FAILURE&cancelRestrictions=ONLY_NEW&cancelOrderId=42"
+        f"&cancelNewClientOrderId=cr-{ORDER.hex}a"
+    )
+    partly = msgspec.structs.replace(known, filled_quantity=Decimal(1))
+    with pytest.raises(Refused, match="partially_filled"):
+        requests.replace_spot(an_amend(price=Decimal(101)), partly, CLIENT_ID, timestamp=17)
 
 
 def test_a_usdm_amend_repeats_what_stays() -> None:

@@ -124,7 +124,8 @@ class BinanceSimulator(VenueServer):
 
     def _error(self, error: BinanceError, account: SimAccount | None) -> Answer:
         headers = {**self.limits.headers(account.name if account else None), **error.headers}
-        return Answer({"code": error.code, "msg": error.message}, error.status, headers)
+        more = {} if error.data is None else {"data": error.data}
+        return Answer({"code": error.code, "msg": error.message, **more}, error.status, headers)
 
     def _listen_key(self, call: Call) -> dict[str, Any]:
         account = self.access.by_key(call)

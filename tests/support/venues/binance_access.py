@@ -15,12 +15,20 @@ from tests.support.venues.kit import Call
 class BinanceError(Exception):
     """An error of Binance's: HTTP status, code, sentence."""
 
-    def __init__(self, code: int, message: str, status: int = 400, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        status: int = 400,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
         self.status = status
         self.headers = dict(headers or {})
+        self.data = data
 
 
 def params_of(call: Call) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from tests.support.venues.binance_access import BinanceError, check_params
 from tests.support.venues.binance_desk import Desk, Params, Route, number, page, required
 from tests.support.venues.binance_words import spot_ack, spot_cancelled, spot_order, spot_trade, text
-from tests.support.venues.core import SimAccount
+from tests.support.venues.core import SimAccount, SimRefusal
 from tests.support.venues.exchange import SimExchange
 
 
@@ -29,7 +29,7 @@ class SpotDesk(Desk):
             ("POST", "/api/v3/order"): Route(1, self.place, "trade", 1),
             ("GET", "/api/v3/order"): Route(4, self.query),
             ("DELETE", "/api/v3/order"): Route(1, self.cancel, "trade"),
-            ("PUT", "/api/v3/order/amend/keepPriority"): Route(4, self.amend, "trade"),
+            ("POST", "/api/v3/order/cancelReplace"): Route(1, self.replace, "trade", 1),
             ("GET", "/api/v3/openOrders"): Route(80, self.open_orders),
             ("DELETE", "/api/v3/openOrders"): Route(1, self.cancel_all, "trade"),
             ("GET", "/api/v3/myTrades"): Route(20, self.trades),
@@ -74,36 +74,30 @@ class SpotDesk(Desk):
         order.extra["cancel_id"] = self.client_id(params)
         return spot_cancelled(self.exchange.cancel(account, order), order.extra["cancel_id"])
 
-    def amend(self, account: SimAccount, params: Params) -> Any:
-        check_params(params, "symbol newQty", "orderId origClientOrderId newClientOrderId")
-        order = self.open_order(account, params)
-        quantity = required(params, "newQty")
-        if quantity >= order.quantity:
-            raise BinanceError(-2038, "The requested amendment would not change or would increase the order.")
-        order.client_id = self.client_id(params)
-        changed = self.exchange.amend(account, order, quantity=quantity)
+    def replace(self, account: SimAccount, params: Params) -> Any:
+        """Cancel one order and place another; by halves if the second is refused."""
+        names = ["cancelReplaceMode", "cancelRestrictions", "cancelOrderId", "cancelNewClientOrderId"]
+        check_params(params, " ".join(names), " ".join(set(params) - set(names)))
+        order = account.orders.get(int(params["cancelOrderId"]))
+        if order is None or not order.is_open or order.filled:
+            failure = {"cancelResult": "FAILURE", "newOrderResult": "NOT_ATTEMPTED"}
+            raise BinanceError(-2022, "Order cancel-replace failed.", data=failure)
+        order.extra["cancel_id"] = params["cancelNewClientOrderId"]
+        self.exchange.cancel(account, order)
+        cancelled = spot_cancelled(order, order.extra["cancel_id"])
+        wish = {name: value for name, value in params.items() if name not in names}
+        try:
+            placed = self.place(account, wish)
+        except SimRefusal as refusal:
+            failure = {"cancelResult": "SUCCESS", "newOrderResult": "FAILURE"}
+            raise BinanceError(
+                -2021, f"Order cancel-replace partially failed ({refusal.word}).", 409, data=failure
+            ) from None
         return {
-            "transactTime": changed.updated_ms,
-            "executionId": 1,
-            "amendedOrder": {
-                "symbol": changed.symbol,
-                "orderId": changed.id,
-                "orderListId": -1,
-                "origClientOrderId": params.get("origClientOrderId", ""),
-                "clientOrderId": changed.client_id,
-                "price": text(changed.price),
-                "qty": text(changed.quantity),
-                "executedQty": text(changed.filled),
-                "preventedQty": "0.00000000",
-                "quoteOrderQty": "0.00000000",
-                "cumulativeQuoteQty": text(changed.spent),
-                "status": "NEW",
-                "timeInForce": changed.tif,
-                "type": changed.type,
-                "side": changed.side.upper(),
-                "workingTime": changed.created_ms,
-                "selfTradePreventionMode": "NONE",
-            },
+            "cancelResult": "SUCCESS",
+            "newOrderResult": "SUCCESS",
+            "cancelResponse": cancelled,
+            "newOrderResponse": placed,
         }
 
     def open_orders(self, account: SimAccount, params: Params) -> Any:
