@@ -11,12 +11,13 @@ from typing import Any, Final
 
 import msgspec
 
+from actors.fact_batch import FactBatch
 from actors.live_order import LiveOrder
 from actors.reconciling import Reconciling
 from actors.router_core import key_of
 from engine.domain.errors import CivalError
 from engine.domain.identifiers import Asset, OrderId, Symbol
-from engine.domain.order_facts import CumulativeFact
+from engine.domain.order_facts import CumulativeFact, missing_fill
 from engine.domain.values import ZERO, divide, multiply, round_money
 from engine.messages.venues import CannotTell, FillsQuery, OrderFound, OrderQuery, VenueFill, VenueFills, VenueOrder
 from engine.runtime.actor import handles
@@ -152,6 +153,27 @@ class Inferring(Reconciling):
         self.learn(batch, live, state.apply_cumulative(fact), seen)
         batch.alert(live, "fill_inferred", "medium")
         return True
+
+    def apply_listed(self, batch: FactBatch, live: LiveOrder, order: VenueOrder) -> None:
+        """Take what the venue says in full about an order; it may know better what an inferred fill has cost."""
+        super().apply_listed(batch, live, order)
+        state, known = live.state, live.state.cumulative
+        if state.inferred is None or known is None or order.average_price is None:
+            return
+        if order.filled_quantity != known.quantity:
+            return
+        fact = CumulativeFact(
+            quantity=known.quantity,
+            average_price=order.average_price,
+            fee=_fee_of(order, known.quantity),
+            fee_asset=order.fee_asset or known.fee_asset,
+            at_ns=max(_stored(order.venue_time_ns), known.at_ns + 1_000),
+        )
+        paid = state.traded_fee(fact.fee_asset)
+        better = missing_fill(fact, state.traded_quantity, state.traded_value, paid)
+        if better is not None and (better.price, better.fee) != (state.inferred.price, state.inferred.fee):
+            seen = live.seen()
+            self.learn(batch, live, state.apply_cumulative(fact), seen)
 
 
 def _fee_of(listed: VenueOrder | None, quantity: Decimal) -> Decimal:

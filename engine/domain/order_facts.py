@@ -110,9 +110,11 @@ def missing_fill(
     worth = subtract(multiply(fact.average_price, fact.quantity), known_value)
     # The known trades may contradict the sum so far that nothing sensible is left.
     price = round_money(divide(worth, missing)) if worth > ZERO else fact.average_price
+    price = price or fact.average_price
     return FillFact(
-        trade_id=f"inferred:{text_of(fact.quantity)}:{text_of(missing)}",
-        price=price or fact.average_price,
+        # One that takes the place of another is another row: the venue may tell later what it has cost.
+        trade_id=f"inferred:{text_of(fact.quantity)}:{text_of(missing)}:{text_of(price)}:{fact.at_ns}",
+        price=price,
         quantity=missing,
         # A sum without fees is one that the venue did not give.
         fee=round_money(max(subtract(fact.fee, known_fee), ZERO) if fact.fee > ZERO else fact.fee, FEE_DECIMALS),

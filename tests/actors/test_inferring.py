@@ -69,6 +69,29 @@ async def test_a_venue_without_trades_has_one_fill_inferred_at_the_limit(make_sc
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("restarts", [False, True])
+async def test_what_an_inferred_fill_has_cost_is_corrected_when_the_venue_says_it(
+    make_scripted: MakeScripted, restarts: bool
+) -> None:
+    rig = await make_scripted(infer_after_ns=1)
+    intent = await submit(rig)
+    rig.script.fills = CannotTell(why="no history")
+    await rig.hear(a_fill(intent, 1, quantity="0.04", price="60000", fee="1"))
+    await rig.hear(filled(intent, "0.04", is_open=True, done_reason=None, average_price=D(60_000), fee=D(1)))
+    await rig.hear(done(intent, at_ns=START_NS + 5))
+    await rig.pass_wall(3)
+    assert counting(rig)[1][:2] == (D("0.06"), D(60_000))
+    if restarts:
+        await rig.crash()
+        await rig.start()
+    for _ in range(2):
+        await rig.hear(filled(intent, average_price=D(60_600), fee=D("2.5"), venue_time_ns=START_NS + 5))
+    assert counting(rig)[1] == (D("0.06"), D(61_000), D("1.5"), True)
+    assert rig.size() == D("0.1")
+    assert len(rig.rows(TradeRow)) == 3
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("restarts", [False, True])
 async def test_real_trades_replace_what_was_inferred(make_scripted: MakeScripted, restarts: bool) -> None:
     rig, other = await make_scripted(infer_after_ns=1), await make_scripted()
     intent = await submit(rig)

@@ -72,7 +72,7 @@ def test_an_inferred_trade_bears_its_order_in_the_table_only() -> None:
     outcome = table.live.state.apply_cumulative(fact)
     table.learn(outcome)
     (row,) = table.trades.values()
-    assert row.external_trade_id == f"inferred:0.1:0.1:{row.order_id}"
+    assert row.external_trade_id == f"inferred:0.1:0.1:1:{START_NS}:{row.order_id}"
     assert fact_of_trade(row) == outcome.book[0]
 
 

@@ -43,7 +43,7 @@ def test_the_missing_fill_carries_the_rest_of_quantity_value_and_fee() -> None:
     fill = missing_fill(a_sum(), D("0.1"), D("10.3"), D("0.3"))
     assert fill is not None
     assert (fill.quantity, fill.price, fill.fee) == (D("0.3"), D(99), D("0.5"))
-    assert (fill.inferred, fill.trade_id, fill.executed_at_ns) == (True, "inferred:0.4:0.3", 9)
+    assert (fill.inferred, fill.trade_id, fill.executed_at_ns) == (True, "inferred:0.4:0.3:99:9", 9)
 
 
 @pytest.mark.parametrize(("fee", "rest"), [("0.8", "0"), ("0", "0"), ("-0.2", "-0.2")])
