@@ -1,12 +1,13 @@
 """What the actors of a cell are told about the past, made of what was loaded."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from actors.cell import AgentLoad, AgentPosition
 from actors.gate_load import GateAccount
 from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import AccountId
-from engine.messages.load import AccountState, AgentState
+from engine.messages.load import AccountState, AgentState, CellState
 from engine.messages.orders import OrderChanged
 from engine.runtime.ref import Ref
 
@@ -45,6 +46,16 @@ def gate_account(account: WiredAccount) -> GateAccount:
         balances=account.state.balances,
         open_orders=account.open_orders,
     )
+
+
+def losses(state: CellState, accounts: Sequence[WiredAccount]) -> dict[str, Any]:
+    """Return what the gate is told of losses so far; names are those of its arguments."""
+    return {
+        "time_zone": state.time_zone,
+        "risk_days": state.risk_days,
+        "trips": state.trips,
+        "last_values": [each.state.last_value for each in accounts if each.state.last_value is not None],
+    }
 
 
 def agent_load(agent: AgentState) -> AgentLoad:

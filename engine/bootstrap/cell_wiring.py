@@ -17,7 +17,7 @@ from actors.readiness import Readiness
 from actors.reconciler import Reconciler
 from actors.risk_gate import RiskGate
 from engine.bootstrap.account_connection import OwnConnections, connect
-from engine.bootstrap.cell_loads import WiredAccount, agent_load, gate_account
+from engine.bootstrap.cell_loads import WiredAccount, agent_load, gate_account, losses
 from engine.domain.capabilities import Capabilities
 from engine.domain.identifiers import AccountId, UserId, Venue
 from engine.domain.ports import Marks
@@ -158,10 +158,7 @@ async def _wire(
         limits=state.limits,
         states=state.states,
         halts=state.halts,
-        time_zone=state.time_zone,
-        risk_days=state.risk_days,
-        last_values=[each.state.last_value for each in accounts if each.state.last_value is not None],
-        trips=state.trips,
+        **losses(state, accounts),
         agents=agents,
         recent_orders=state.recent_orders,
     )
