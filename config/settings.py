@@ -113,6 +113,8 @@ class VenueSettings(Section, frozen=True, kw_only=True):
     """What is followed here; empty: the symbols of `[market]`."""
     decode: Literal["hot", "ccxt"] = "hot"
     """Who reads the frames of a live market: our decoders, from the raw bytes, or ccxt's. The messages are the same."""
+    check_sequence: bool = True
+    """Whether a hole in an exchange's numbers of frames ends the connection; false only where it numbers otherwise."""
     url: str = ""
     """Of a remote venue: `tcp://host:port` or `unix:/path`."""
     token: SecretRef = ""

@@ -64,20 +64,17 @@ _permissions = msgspec.json.Decoder(wire.Permissions).decode
 class CoinbasePrivate:
     """See `connectors.live.adapter.PrivateAdapter`."""
 
-    def __init__(
-        self, setup: PrivateSetup, bridge: Bridge, log: Logger, *, check: SequenceCheck = "connection"
-    ) -> None:
+    def __init__(self, setup: PrivateSetup, bridge: Bridge, log: Logger) -> None:
         """Keep what it works with.
 
         Args:
             setup: The account; its credentials are `key` (the key's name) and `secret` (an EC private key, PEM).
             bridge: Shared with others at Coinbase.
             log: Bound to the account.
-            check: Whether holes in the numbering of the private stream end its connection.
         """
         self._setup = setup
         self._log = log
-        self._check = check
+        self._check: SequenceCheck = "connection" if setup.checks_sequence else "off"
         self._time = bridge.time
         self._clock = bridge.clock
         self._capabilities = capabilities(setup.venue)

@@ -34,18 +34,17 @@ CHANNELS: Final = {
 class CoinbasePublic:
     """See `connectors.live.adapter.PublicAdapter`."""
 
-    def __init__(self, setup: PublicSetup, bridge: Bridge, log: Logger, *, check: SequenceCheck = "connection") -> None:
+    def __init__(self, setup: PublicSetup, bridge: Bridge, log: Logger) -> None:
         """Keep what it works with.
 
         Args:
             setup: The venue.
             bridge: Shared with others at Coinbase.
             log: Bound to the venue.
-            check: Whether holes in the numbering of a connection end it.
         """
         self._setup = setup
         self._log = log
-        self._check = check
+        self._check: SequenceCheck = "connection" if setup.checks_sequence else "off"
         self._time = bridge.time
         self._exchange = Coinbase(bridge, urls=setup.urls)
         self._symbols = Symbols()

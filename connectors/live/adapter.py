@@ -166,6 +166,8 @@ class PrivateSetup(msgspec.Struct, frozen=True, kw_only=True):
     """Those of the venue; filled by its market, read at each use."""
     urls: Mapping[str, Any] = {}
     """Overrides of ccxt's `urls`, merged deeply; for tests and proxies."""
+    checks_sequence: bool = True
+    """Whether holes in the numbering of a connection end it, where that is not verified for the venue."""
 
 
 # --- Public -----------------------------------------------------------------------------------------------------------
@@ -245,3 +247,5 @@ class PublicSetup(msgspec.Struct, frozen=True, kw_only=True):
     venue: Venue
     market: str
     urls: Mapping[str, Any] = {}
+    checks_sequence: bool = True
+    """As in `PrivateSetup`."""

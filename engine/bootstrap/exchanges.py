@@ -52,7 +52,12 @@ class Exchanges:
         from connectors.live.adapter import PublicSetup  # noqa: PLC0415 - it imports ccxt.
 
         kit, configured = self._kit(venue), self._configured(venue)
-        setup = PublicSetup(venue=venue, market=kit.market, urls=_urls(venue, configured))
+        setup = PublicSetup(
+            venue=venue,
+            market=kit.market,
+            urls=_urls(venue, configured),
+            checks_sequence=configured.check_sequence,
+        )
         return kit.public(setup, self.bridge(venue), get_logger(f"connectors.{venue}").bind(venue=venue))
 
     def private(
@@ -84,6 +89,7 @@ class Exchanges:
             credentials=credentials,
             instruments=instruments,
             urls=_urls(venue, configured),
+            checks_sequence=configured.check_sequence,
         )
         log = get_logger(f"connectors.{venue}").bind(venue=venue, account_id=str(account_id))
         return kit.private(setup, self.bridge(venue), log)

@@ -195,6 +195,21 @@ async def test_a_lost_frame_brings_a_new_connection_and_a_whole_book() -> None:
 
 
 @pytest.mark.asyncio
+async def test_where_numbers_are_not_checked_a_hole_ends_nothing() -> None:
+    async with CoinbaseRig() as rig:
+        heard = Listener(rig.public(WallClock(), checks_sequence=False))
+        heard.start("BTC/USD")
+        await heard.until(lambda: (True, "") in heard.states)
+        rig.server.sockets.gap(1, frames="market_trades")
+        rig.server.exchange.print_trade("BTC-USD", "60000.01")
+        rig.server.exchange.print_trade("BTC-USD", "60000.02")
+        await heard.until(lambda: bool(heard.of(TradePrint)))
+        assert heard.streams[0].dials == 1
+        assert heard.book().state is BookState.SYNCED
+        await heard.close()
+
+
+@pytest.mark.asyncio
 async def test_an_unknown_product_is_one_clear_line_and_the_others_go_on() -> None:
     async with CoinbaseRig() as rig:
         heard = Listener(rig.public(WallClock()))

@@ -48,6 +48,19 @@ async def test_all_adapters_of_a_venue_share_its_budget_and_its_addresses(tmp_pa
     await private.close()
 
 
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("text", "checks"), [(TEXT, True), (TEXT + "check_sequence = false\n", False)])
+async def test_the_check_of_numbers_can_be_turned_off(tmp_path: Path, text: str, checks: bool) -> None:
+    exchanges = Exchanges(settings_of(tmp_path, text), WallClock())
+    public = exchanges.public("coinbase")
+    (plan,) = public.streams(["BTC/USD"], public.channels)
+    await plan.opening()
+    frame = b'{"channel":"status","sequence_num":%d,"events":[]}'
+    plan.parse(frame % 0, 1)
+    assert bool(plan.parse(frame % 7, 1)) is checks
+    await public.close()
+
+
 def test_a_venue_that_nobody_knows_is_one_line(tmp_path: Path) -> None:
     exchanges = Exchanges(settings_of(tmp_path, TEXT), WallClock())
     with pytest.raises(ConfigError, match=r"market\.venues: expected exchanges of .*, was 'nowhere'"):

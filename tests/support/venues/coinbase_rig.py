@@ -92,9 +92,9 @@ class CoinbaseRig(VenueRig):
         )
         return CoinbasePrivate(setup, Bridge(Coinbase.limits, clock), get_logger("test"))
 
-    def public(self, clock: Clock) -> CoinbasePublic:
+    def public(self, clock: Clock, *, checks_sequence: bool = True) -> CoinbasePublic:
         """Make the adapter of the public data."""
-        setup = PublicSetup(venue="coinbase", market="spot", urls=self.urls)
+        setup = PublicSetup(venue="coinbase", market="spot", urls=self.urls, checks_sequence=checks_sequence)
         return CoinbasePublic(setup, Bridge(Coinbase.limits, clock), get_logger("test"))
 
     @property
