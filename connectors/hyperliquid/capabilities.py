@@ -8,8 +8,8 @@ from engine.domain.kinds import InstrumentKind, OrderType, TimeInForce
 
 VALIDITY_MAX_NS: Final = 2_000_000_000
 """A request expires by the time of the block that would hold it; this is for the venue's clock and ours."""
-READ_LAG_NS: Final = 5_000_000_000
-"""The servers that answer questions follow the chain; they have been seen seconds behind it."""
+READ_LAG_NS: Final = 2_000_000_000
+"""The servers that answer questions follow the chain."""
 SWITCH_MIN_NS: Final = 5_000_000_000
 """The dead man's switch cannot be set to a time that is nearer."""
 

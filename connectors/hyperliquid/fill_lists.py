@@ -1,7 +1,7 @@
 """Questions about the fills of one account, page by page.
 
-The venue gives at most 2,000 fills from a time on, oldest first, and keeps the newest 10,000. A cursor is the time in
-ms of the last fill that was taken: it counts, so the reconciler goes a little back by itself.
+The venue gives a limited number of fills from a time on, oldest first, and keeps the newest 10,000. A cursor is the
+time in ms of the last fill that was taken: it counts, so the reconciler goes a little back by itself.
 """
 
 from typing import Any, Final
@@ -15,8 +15,8 @@ from connectors.hyperliquid.private_parse import AccountParser
 from engine.domain.errors import BadInput
 from engine.messages.venues import FillsQuery, VenueFill, VenueFills
 
-PAGE: Final = 2_000
-"""Fills of one answer at most."""
+PAGE: Final = 500
+"""An answer of so many fills may not be whole: the venue's pages name 2,000 in one place and 500 in another."""
 CLOCKS_MS: Final = 60_000
 """The time in our name of an order is by our clock, and fills are by the venue's."""
 
@@ -44,7 +44,7 @@ class FillLists:
             orders: Knows the names of orders.
             parser: Makes messages of fills.
             since_ms: Older fills are not ours.
-            page: Fills of a full answer.
+            page: Fills from which on an answer may have been cut.
         """
         self._exchange = exchange
         self._user = user

@@ -36,4 +36,4 @@ def test_what_it_cannot_do_is_denied_before_the_wire() -> None:
 
 def test_the_absence_of_an_order_is_proven_by_time() -> None:
     able = capabilities("hyperliquid", InstrumentKind.PERPETUAL)
-    assert able.absence_counts_after_ns(10**18) == 10**18 + 7 * 10**9
+    assert able.absence_counts_after_ns(10**18) == 10**18 + 4 * 10**9
