@@ -47,6 +47,7 @@ class MarketPlan(StreamPlan):
         wanted: Sequence[Symbol],
         channels: Sequence[str],
         check: SequenceCheck = "connection",
+        with_tickers: bool = True,
     ) -> None:
         """Keep what is wanted.
 
@@ -58,6 +59,7 @@ class MarketPlan(StreamPlan):
             wanted: Symbols of this socket.
             channels: Coinbase's names of channels.
             check: Whether holes in the numbering end the connection.
+            with_tickers: Whether the statistics of the day are given beside the best prices.
         """
         self.name = name
         self._url = url
@@ -65,7 +67,7 @@ class MarketPlan(StreamPlan):
         self._symbols = symbols
         self._wanted = tuple(wanted)
         self._channels = tuple(channels)
-        self._parser = FrameParser(venue=venue, symbols=symbols, listener=self, check=check)
+        self._parser = FrameParser(venue=venue, symbols=symbols, listener=self, check=check, with_tickers=with_tickers)
         self._signals: list[StreamItem] = []
         self._acknowledged = 0
         self._is_ready = False

@@ -73,7 +73,13 @@ class FrameParser:
     """Parses the frames of one connection."""
 
     def __init__(
-        self, *, venue: Venue, symbols: Symbols, listener: FrameListener, check: SequenceCheck = "connection"
+        self,
+        *,
+        venue: Venue,
+        symbols: Symbols,
+        listener: FrameListener,
+        check: SequenceCheck = "connection",
+        with_tickers: bool = True,
     ) -> None:
         """Prepare for a connection's first frame.
 
@@ -82,11 +88,13 @@ class FrameParser:
             symbols: Translates the products' names.
             listener: Told of all that is no market data, before the frame's messages are returned.
             check: Whether holes in the numbering are looked for.
+            with_tickers: Whether the channel `ticker` gives the statistics of the day beside the best prices.
         """
         self._venue = venue
         self._symbols = symbols
         self._listener = listener
         self._checks = check == "connection"
+        self._with_tickers = with_tickers
         self._number: int | None = None
         """Of the last frame."""
         self._taken = 0
@@ -196,7 +204,8 @@ class FrameParser:
                 quote = quote_of(data, self._venue, symbol, at_ns, received_ns)
                 if quote is not None:
                     found.append(quote)
-                found.append(ticker_of(data, self._venue, symbol, at_ns, received_ns))
+                if self._with_tickers:
+                    found.append(ticker_of(data, self._venue, symbol, at_ns, received_ns))
         return found
 
     def _trades(self, frame: wire.TradesFrame, received_ns: int) -> list[MarketMessage]:

@@ -102,6 +102,8 @@ class CoinbasePublic:
                 wanted=[symbol for group in groups[start : start + PRODUCTS_MAX] for symbol in group],
                 channels=names,
                 check=self._check,
+                # `MarketData` makes tickers of quotes and trades; two makers of one would contradict each other.
+                with_tickers=Channel.TICKER in channels,
             )
             for number, start in enumerate(range(0, len(groups), PRODUCTS_MAX))
         ]

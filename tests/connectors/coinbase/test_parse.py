@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.coinbase.parse import COINBASE, LOST
+from connectors.coinbase.parse import COINBASE, LOST, FrameParser
 from connectors.coinbase.symbols import Symbols
 from engine.domain.book import Book
 from engine.domain.errors import BadInput
@@ -96,6 +96,13 @@ def test_a_ticker_gives_a_quote_and_the_statistics_of_the_day() -> None:
     )
     assert isinstance(ticker, Ticker)
     assert (str(ticker.price), str(ticker.volume_24h), str(ticker.change_24h)) == ("100.31", "1234.50", "1.25")
+
+
+def test_where_nobody_wants_statistics_a_ticker_gives_the_quote_alone() -> None:
+    parser = FrameParser(venue="coinbase", symbols=Symbols(), listener=Heard(), with_tickers=False)
+    found = [parser.parse(raw, at) for at, raw in FRAMES]
+    assert [type(message) for message in found[7]] == [QuoteTick]
+    assert found[8] == []
 
 
 def test_a_batch_ticker_has_no_quote() -> None:

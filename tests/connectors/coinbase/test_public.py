@@ -14,7 +14,7 @@ from connectors.live.adapter import Channel
 from engine.domain.book import Book
 from engine.domain.errors import BadInput
 from engine.domain.kinds import BookState, Side
-from engine.messages.market import Bar, BookDelta, BookSnapshot, QuoteTick, TradePrint
+from engine.messages.market import Bar, BookDelta, BookSnapshot, QuoteTick, Ticker, TradePrint
 from engine.messages.market_live import InstrumentStatus
 from engine.runtime.clock import WallClock
 from engine.runtime.entropy import seeded_rng
@@ -168,6 +168,7 @@ async def test_book_trades_and_quotes_of_the_stream(decodes_by_ccxt: bool) -> No
         (trade,) = heard.of(TradePrint)
         assert (str(trade.price), str(trade.quantity), trade.aggressor) == ("60000.01", "0.5", Side.BUY)
         assert str(heard.of(QuoteTick)[-1].bid) == "60000.00"
+        assert heard.of(Ticker) == []
         book = heard.book()
         assert (book.state, book.best_bid) == (BookState.SYNCED, (D("60000.00"), D("1.25")))
         assert dict(book.bids()) == rig.market.bids
