@@ -183,14 +183,15 @@ class AccountBooks:
         if margin == before:
             return ()
         self._margins[symbol] = margin
-        self._required[asset] = add(self._required.get(asset, ZERO), subtract(margin, before))
-        self._set_lock(asset)
+        required = self._required[asset] = add(self._required.get(asset, ZERO), subtract(margin, before))
+        self._balances.lock(asset, add(required, self._orders.held(asset)))
         return (asset,)
 
     def _set_lock(self, asset: Asset) -> bool:
-        before = self._balances.of(asset).locked
-        self._balances.lock(asset, add(self._required.get(asset, ZERO), self._orders.held(asset)))
-        return self._balances.of(asset).locked != before
+        balances = self._balances
+        before = balances.locked(asset)
+        balances.lock(asset, add(self._required.get(asset, ZERO), self._orders.held(asset)))
+        return balances.locked(asset) != before
 
     def total(self, asset: Asset) -> Decimal:
         """Return what is owned of an asset, locked or not."""

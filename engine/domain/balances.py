@@ -51,13 +51,20 @@ class Balances:
         """Return what is owned; 0 for an unknown asset."""
         return self._totals.get(asset, ZERO)
 
-    def of(self, asset: Asset) -> Balance:
-        """Return the balance of an asset; zeros for an unknown one.
+    def locked(self, asset: Asset) -> Decimal:
+        """Return what open orders set aside of an asset; no more than there is.
 
-        No more is locked than there is: after a loss the venue cannot set aside what is gone.
+        After a loss the venue cannot set aside what is gone.
         """
+        locked, total = self._locked.get(asset, ZERO), self._totals.get(asset, ZERO)
+        if locked <= total:
+            return locked
+        return total if total > ZERO else min(locked, ZERO)
+
+    def of(self, asset: Asset) -> Balance:
+        """Return the balance of an asset; zeros for an unknown one."""
         total = self._totals.get(asset, ZERO)
-        locked = min(self._locked.get(asset, ZERO), max(total, ZERO))
+        locked = self.locked(asset)
         return Balance(asset, subtract(total, locked), locked, total)
 
     def __iter__(self) -> Iterator[Balance]:

@@ -106,7 +106,7 @@ class Lots:
             at_ns: Time of the execution.
             trade_id: Row of the trade, None for what is no trade.
         """
-        self.size = self._sized(side, quantity)
+        self.size = add(self.size, quantity) if side is _BUY else subtract(self.size, quantity)
         self._trade(lot_id, side, price, quantity, at_ns, trade_id)
 
     def undo(self, lot_id: UUID, side: Side, price: Decimal, quantity: Decimal, at_ns: int) -> None:
@@ -174,14 +174,16 @@ class Lots:
     def _close(self, quantity: Decimal, price: Decimal, at_ns: int) -> Decimal:
         """Close so much of the oldest lot, or all of it; return what is left to close."""
         lot = self._open[0]
-        part = min(lot.remaining, quantity)
+        left = subtract(quantity, lot.remaining)
+        part = quantity if left.is_signed() else lot.remaining
         lot.gain = add(lot.gain, self._gain(lot, part, price))
-        lot.remaining = subtract(lot.remaining, part)
-        if not lot.remaining:
-            lot.closed_at_ns = at_ns
-            self._closed.append(self._open.popleft())
         self._changed[lot.id] = lot
-        return subtract(quantity, part)
+        if left.is_signed():
+            lot.remaining = left.copy_negate()
+            return ZERO
+        lot.remaining, lot.closed_at_ns = ZERO, at_ns
+        self._closed.append(self._open.popleft())
+        return left
 
     def _shut(self, lot: Lot, quantity: Decimal, at_ns: int) -> Decimal:
         """Let a lot have opened nothing but what is closed of it; return what that leaves of a quantity."""

@@ -237,12 +237,11 @@ async def test_the_position_of_what_was_never_traded_is_zero(make_scripted: Make
 # --- Lots ------------------------------------------------------------------------------------------------------------
 
 
-def lots(rig: CellRig) -> list[tuple[int, str, str, str]]:
+def lots(rig: CellRig) -> list[tuple[int, Decimal, Decimal, Decimal]]:
     """Return trade, quantity, rest and profit of each lot, in the order of their trades."""
     found = sorted(rig.rows(LotRow), key=lambda row: (row.opened_at, row.id))
     return [
-        (0 if row.trade_id is None else row.trade_id.int % 1000 - 600, str(row.quantity), str(row.remaining),
-         str(row.realized_pnl))
+        (0 if row.trade_id is None else row.trade_id.int % 1000 - 600, row.quantity, row.remaining, row.realized_pnl)
         for row in found
     ]  # fmt: skip
 
@@ -258,7 +257,7 @@ async def test_a_fill_opens_a_lot_and_closes_the_oldest_ones_in_its_own_unit(mak
     book(rig, opened[2], closing)
     await rig.settle()
     assert units == [unit.n for unit in opened]
-    assert lots(rig) == [(1, "0.1", "0.0", "200.0"), (2, "0.1", "0.05", "50.00")]
+    assert lots(rig) == [(1, D("0.1"), D(0), D(200)), (2, D("0.1"), D("0.05"), D(50))]
     first, second = sorted(rig.rows(LotRow), key=lambda row: row.opened_at)
     assert (first.trade_id, first.closed_at, second.closed_at) == (first.id, START_NS + 2, None)
     assert (first.side, first.price, first.symbol, first.account_id) == ("buy", D(60_000), closing.symbol, ACCOUNT)
@@ -286,8 +285,8 @@ async def test_a_fill_that_is_taken_back_leaves_the_lots_as_if_it_had_never_been
     row = msgspec.structs.replace(trade_row(1, early), voided_by=an_id(601))
     rig.ledger.tell(BookUnit(unit=rig.numbers.open(), fills=(taken,), trades=(row,)))
     await rig.settle()
-    assert [each for each in lots(rig) if each[1] != "0.0"] == [
-        (2, "0.1", "0.0", "100.0"), (3, "0.05", "0.05", "0"),
+    assert [each for each in lots(rig) if each[1]] == [
+        (2, D("0.1"), D(0), D(100)), (3, D("0.05"), D("0.05"), D(0)),
     ]  # fmt: skip
     (position,) = rig.rows(PositionRow)
     assert (position.size, sum((row.realized_pnl for row in rig.rows(LotRow)), ZERO)) == (D("-0.05"), D(100))
@@ -301,4 +300,4 @@ async def test_a_position_from_before_there_were_lots_gets_one(make_scripted: Ma
     rig.store.tables._rows["lots"].clear()
     await rig.crash()
     await rig.start()
-    assert lots(rig) == [(0, "0.1", "0.1", "0")]
+    assert lots(rig) == [(0, D("0.1"), D("0.1"), D(0))]
