@@ -14,7 +14,7 @@ from aiohttp import WSMsgType
 
 from connectors.base import Turns
 from connectors.bridge.loading import ccxt_module
-from engine.runtime.clock import NS_PER_S, Clock
+from engine.runtime.clock import NS_PER_S, Clock, WallClock
 
 FRAME_BYTES_MAX: Final = 16 * 1024 * 1024
 """A larger frame ends the connection."""
@@ -25,6 +25,9 @@ _functions: Any = ccxt_module("async_support.base.ws.functions")
 _Client: Any = ccxt_module("async_support.base.ws.client").Client
 
 Take = Callable[[bytes], None]
+
+_MACHINE: Final = WallClock()
+"""Taking turns is about the machine's time, whatever time it is for the engine."""
 
 
 class GuardedClient(_Client):  # type: ignore[misc]  # ccxt has no types.
@@ -67,7 +70,7 @@ class GuardedClient(_Client):  # type: ignore[misc]  # ccxt has no types.
 
     async def read(self, take: Take) -> str:
         """Hand each frame to `take` until the connection is over; return why it is. `take` must not raise."""
-        connection, turns = self.connection, Turns(self._clock)
+        connection, turns = self.connection, Turns(_MACHINE)
         monotonic_ns = self._clock.monotonic_ns
         while True:
             message = await connection.receive()

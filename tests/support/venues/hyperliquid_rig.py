@@ -30,6 +30,7 @@ class HyperliquidRig(VenueRig):
 
     name = "hyperliquid"
     symbol = "BTC/USDC:USDC"
+    lists_addresses = False
     coin = "BTC"
     kind = InstrumentKind.PERPETUAL
     paths = Paths(

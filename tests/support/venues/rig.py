@@ -69,6 +69,9 @@ class VenueRig(ABC):
     quantity: ClassVar[Decimal] = Decimal("0.01")
     """A quantity that the venue takes, divisible by 4 on the step."""
 
+    lists_addresses: ClassVar[bool] = True
+    """Whether its keys can be bound to addresses."""
+
     server: VenueServer
 
     # --- Life ---------------------------------------------------------------------------------------------------------
