@@ -115,7 +115,19 @@ class BinancePrivate:
         modes = await (self._open_spot() if self._market == "spot" else self._open_usdm())
         if not modes.can_trade:
             raise AuthRefused("no_permission", "the venue does not let this account trade")
+        await self._prove_trading()
         return modes
+
+    async def _prove_trading(self) -> None:
+        """Find out whether the key may trade: of an order that is only tested nothing but that counts."""
+        symbol = next((raw_name(symbol) for symbol in self._setup.instruments), "BTCUSDT")
+        try:
+            await self._ask(requests.order_test(symbol, self._market))
+        except Refused:
+            return
+        except AuthRefused as error:
+            # The same key has just read the account.
+            raise AuthRefused("no_permission", error.message) from error
 
     async def _open_spot(self) -> AccountModes:
         account = read(_spot_account, await self._ask(requests.account("spot")), "account")

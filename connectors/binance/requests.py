@@ -316,6 +316,14 @@ def income(since_ms: int) -> Request:
     return Request(method="GET", api="fapiPrivate", path="income", params=params, weight=30)
 
 
+def order_test(raw_symbol: str, market: Market) -> Request:
+    """Return a question that needs the permission to trade and places nothing; its order need not be allowed."""
+    params: dict[str, str | int] = {
+        "symbol": raw_symbol, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "1", "price": "1",
+    }  # fmt: skip
+    return Request(method="POST", api=_ORDER_API[market], path="order/test", params=params)
+
+
 def account_config() -> Request:
     """Return the question for permissions and the position mode of USD-M."""
     return Request(method="GET", api="fapiPrivate", path="accountConfig", params={}, weight=5)

@@ -221,6 +221,10 @@ def forbid(rig: BinanceRig) -> None:
     rig.account.extra["no_trade"] = "1"
 
 
+def forbid_key(rig: BinanceRig) -> None:
+    rig.account.permissions = {"read"}
+
+
 def move_away(rig: BinanceRig) -> None:
     rig.account.allowed_ips = {"10.0.0.1"}
 
@@ -237,6 +241,7 @@ def hedge(rig: BinanceRig) -> None:
         (revoke, "the venue does not let this key in"),
         (move_away, "the venue does not let this key in"),
         (forbid, "the key may not trade"),
+        (forbid_key, "the key may not trade"),
     ],
 )
 async def test_an_account_that_may_not_trade_says_why(rig: type[BinanceRig], spoil: Any, line: str) -> None:

@@ -146,7 +146,7 @@ async def test_the_first_order_in_a_symbol_is_protected_before_it_leaves(usdm: L
     assert isinstance(armed, DeadManArmed)
     await usdm.place(symbol="ETH/USDT:USDT", price=Decimal(2000), quantity=Decimal("0.1"))
     await usdm.place(symbol="ETH/USDT:USDT", price=Decimal(2000), quantity=Decimal("0.1"))
-    calls = usdm.rig.server.log.requests("countdownCancelAll|POST /fapi/v1/order")
+    calls = usdm.rig.server.log.requests("countdownCancelAll|POST /fapi/v1/order$")
     symbols = [dict(pair.split("=") for pair in call.body.split("&"))["symbol"] for call in calls]
     assert [(call.line, symbol) for call, symbol in zip(calls, symbols, strict=True)] == [
         ("POST /fapi/v1/countdownCancelAll", "BTCUSDT"),

@@ -111,7 +111,7 @@ class SpotRig(BinanceRig):
     money = "10000000"
     symbol = "BTC/USDT"
     paths = Paths(
-        submit=r"POST /api/v3/order",
+        submit=r"POST /api/v3/order$",
         cancel=r"DELETE /api/v3/order",
         order=r"GET /api/v3/order\?",
         open_orders=r"GET /api/v3/openOrders",
@@ -137,7 +137,7 @@ class UsdmRig(BinanceRig):
     symbol = "BTC/USDT:USDT"
     quantity = Decimal("0.012")
     paths = Paths(
-        submit=r"POST /fapi/v1/order",
+        submit=r"POST /fapi/v1/order$",
         cancel=r"DELETE /fapi/v1/order",
         order=r"GET /fapi/v1/(algoO|o)rder\?",
         open_orders=r"GET /fapi/v1/openOrders",

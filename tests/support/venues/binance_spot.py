@@ -26,6 +26,7 @@ class SpotDesk(Desk):
     def __init__(self, exchange: SimExchange) -> None:
         super().__init__(exchange)
         self.routes = {
+            ("POST", "/api/v3/order/test"): Route(1, self.test, "trade"),
             ("POST", "/api/v3/order"): Route(1, self.place, "trade", 1),
             ("GET", "/api/v3/order"): Route(4, self.query),
             ("DELETE", "/api/v3/order"): Route(1, self.cancel, "trade"),

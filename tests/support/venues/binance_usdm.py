@@ -27,6 +27,7 @@ class UsdmDesk(Desk):
     def __init__(self, exchange: SimExchange) -> None:
         super().__init__(exchange)
         self.routes = {
+            ("POST", "/fapi/v1/order/test"): Route(1, self.test, "trade"),
             ("POST", "/fapi/v1/order"): Route(0, self.place, "trade", 1),
             ("PUT", "/fapi/v1/order"): Route(1, self.amend, "trade", 1),
             ("GET", "/fapi/v1/order"): Route(1, self.query),
