@@ -92,7 +92,7 @@ class History:
         return CommittedEvent(
             user_id=USER,
             channel=channel,
-            type="OrderAccepted",
+            type="Tested",
             at_ns=START_NS,
             account_id=ACCOUNT,
             correlation_id=None,

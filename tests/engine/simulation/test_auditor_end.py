@@ -53,9 +53,9 @@ def a_scene() -> tuple[Scene, OrderRow]:
 
 
 def told(scene: Scene) -> list[str]:
-    """Return what the auditor tells of the end, and that nothing was wrong before."""
+    """Return what the auditor tells of the end but for events, of which these histories have none."""
     assert scene.broken == []
-    return scene.history.auditor.unsettled()
+    return [line for line in scene.history.auditor.unsettled() if not line.startswith("I21")]
 
 
 def test_two_sides_that_agree() -> None:
