@@ -23,8 +23,8 @@ class KnownOrders:
         self._cloids: dict[int, str] = {}
         self._newest: dict[str, int] = {}
         self._before: dict[int, Decimal] = {}
-        self._amending: set[str] = set()
-        self._doubted: set[str] = set()
+        self._amending: dict[str, int] = {}
+        self._doubted: dict[str, int] = {}
         self._ended: set[str] = set()
 
     def learn(self, oid: int, cloid: str) -> None:
@@ -58,14 +58,14 @@ class KnownOrders:
         self.learn(new, cloid)
         self._before[new] = add(self.filled_before(old), filled)
 
-    def begin_amend(self, cloid: str) -> None:
-        """From now on the end of this order may be that of a number which is being replaced."""
-        self._amending.add(cloid)
+    def begin_amend(self, cloid: str, oid: int) -> None:
+        """From now on the end of this number may only mean that it is being replaced."""
+        self._amending[cloid] = oid
 
     def end_amend(self, cloid: str) -> bool:
         """The answer has come; return whether an end of the order was not believed meanwhile."""
-        self._amending.discard(cloid)
-        self._doubted.discard(cloid)
+        self._amending.pop(cloid, None)
+        self._doubted.pop(cloid, None)
         was_ended = cloid in self._ended
         self._ended.discard(cloid)
         return was_ended
@@ -73,20 +73,20 @@ class KnownOrders:
     def doubt_amend(self, cloid: str) -> None:
         """No answer has come: ends are not believed until somebody has asked for the order."""
         if cloid in self._amending:
-            self._amending.discard(cloid)
-            self._doubted.add(cloid)
+            self._doubted[cloid] = self._amending.pop(cloid)
 
     def settle(self, cloid: str) -> None:
         """Somebody has asked for the order: what is told from now on is believed."""
         if cloid in self._doubted:
             self.end_amend(cloid)
 
-    def believes_end(self, cloid: str) -> bool:
-        """Whether the end of a number is the order's; False while a modification is open, which is remembered."""
-        if cloid in self._amending or cloid in self._doubted:
-            self._ended.add(cloid)
-            return False
-        return True
+    def believes_end(self, oid: int, cloid: str) -> bool:
+        """Whether the end of a number is the order's; False while it may be being replaced, which is remembered."""
+        replaced = self._amending.get(cloid, self._doubted.get(cloid, -1))
+        if oid > replaced:
+            return True
+        self._ended.add(cloid)
+        return False
 
     def _forget(self, oid: int) -> None:
         cloid = self._cloids.pop(oid)

@@ -26,6 +26,7 @@ from connectors.hyperliquid.private_parse import AccountParser
 from connectors.hyperliquid.private_wire import Order
 from connectors.hyperliquid.public import SPOT, read_listing
 from connectors.hyperliquid.requests import (
+    UNSUPPORTED,
     Action,
     amend_action,
     cancel_action,
@@ -211,10 +212,10 @@ class HyperliquidPrivate:
         """Put another order in the place of an open one, under the same cloid."""
         market, instrument = self._rules(amend.symbol)
         listed = await self._listed(amend)
-        cloid, before = listed.cloid or "", self._known.filled_before(listed.oid)
+        cloid, before = amend.venue_client_id, self._known.filled_before(listed.oid)
         action = amend_action(amend, listed, before, market, instrument)
         nonce = self._nonces.fresh(self._clock.now_ns())
-        self._known.begin_amend(cloid)
+        self._known.begin_amend(cloid, listed.oid)
         try:
             new = placed(await self._act(action, nonce, departure, valid_until_ns=amend.valid_until_ns))
         except BridgeError as error:
@@ -270,9 +271,11 @@ class HyperliquidPrivate:
 
     async def _listed(self, amend: VenueAmend) -> Order:
         """Return the open order that an amend is about, as the venue lists it: only the list tells what is left."""
-        name, oid = amend.venue_client_id, amend.external_order_id
+        if not self._capabilities.client_id.allows(amend.venue_client_id):
+            # Its replacement would have another number and no name that says it is the same order.
+            raise NotSent(UNSUPPORTED, "an order without a cloid")
         for order in await self._orders.listed():
-            if order.cloid == name or (not order.cloid and str(order.oid) == oid):
+            if order.cloid == amend.venue_client_id:
                 return order
         raise Refused(UNKNOWN_ORDER, "Hyperliquid lists no such order")
 

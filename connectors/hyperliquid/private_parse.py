@@ -104,7 +104,9 @@ class AccountParser:
         """
         order, cloid = update.order, update.order.cloid or ""
         reason = done_reason(update.status, order.sz)
-        if reason is not None and (self._known.is_replaced(order.oid, cloid) or not self._known.believes_end(cloid)):
+        if reason is not None and (
+            self._known.is_replaced(order.oid, cloid) or not self._known.believes_end(order.oid, cloid)
+        ):
             # What the modification has made of the order is told by its answer, or by asking for the order.
             self._count_on(update, cloid)
             return None

@@ -37,19 +37,26 @@ def test_the_oldest_are_forgotten() -> None:
 
 def test_an_amend_is_on_its_way_until_it_is_answered() -> None:
     known = KnownOrders()
-    known.begin_amend("0xa")
+    known.begin_amend("0xa", 5)
     known.settle("0xa")
-    assert not known.believes_end("0xa")
+    assert not known.believes_end(5, "0xa")
     assert known.end_amend("0xa")
     assert not known.end_amend("0xa")
-    assert known.believes_end("0xa")
+    assert known.believes_end(5, "0xa")
 
 
 def test_an_amend_without_an_answer_is_open_until_somebody_has_asked() -> None:
     known = KnownOrders()
-    known.begin_amend("0xa")
+    known.begin_amend("0xa", 5)
     known.doubt_amend("0xa")
     known.doubt_amend("0xb")
-    assert [known.believes_end(cloid) for cloid in ("0xa", "0xb")] == [False, True]
+    assert [known.believes_end(5, cloid) for cloid in ("0xa", "0xb")] == [False, True]
     known.settle("0xa")
-    assert known.believes_end("0xa")
+    assert known.believes_end(5, "0xa")
+
+
+def test_the_end_of_the_number_that_replaces_is_believed_before_the_answer_comes() -> None:
+    known = KnownOrders()
+    known.begin_amend("0xa", 5)
+    assert known.believes_end(6, "0xa")
+    assert not known.end_amend("0xa")

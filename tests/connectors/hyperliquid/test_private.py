@@ -3,6 +3,7 @@
 import asyncio
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from connectors.bridge.departure import Free
@@ -161,6 +162,28 @@ async def test_an_amend_of_what_is_over_is_refused(desk: LiveDesk) -> None:
     answer = await desk.answer_to(desk.an_amend(submit, price=rig_of(desk).price + 1))
     assert isinstance(answer, VenueAmendRefused)
     assert answer.code == "unknown_order"
+
+
+@pytest.mark.asyncio
+async def test_an_order_of_others_without_a_name_is_not_amended(perp: LiveDesk) -> None:
+    submit = await perp.place()
+    amend = perp.an_amend(submit, price=rig_of(perp).price + 1)
+    answer = await perp.answer_to(msgspec.structs.replace(amend, venue_client_id="external:BTC/USDC:USDC:5"))
+    assert isinstance(answer, VenueAmendRefused)
+    assert answer.code == "unsupported"
+    assert not sent(perp, "batchModify")
+
+
+@pytest.mark.asyncio
+async def test_an_amend_that_trades_at_once_ends_the_order(desk: LiveDesk) -> None:
+    rig, best = rig_of(desk), rig_of(desk).market.best("ask")
+    submit = await desk.place()
+    rig.server.faults.add("after", "POST /exchange#batchModify", delay_s=0.2)
+    answer = await desk.answer_to(desk.an_amend(submit, price=best))
+    assert isinstance(answer, VenueAmended)
+    await fills_of(desk, submit, 1)
+    done = await end_of(desk, submit)
+    assert (done.reason, done.filled_quantity) == (DoneReason.FILLED, rig.quantity)
 
 
 @pytest.mark.asyncio

@@ -100,9 +100,13 @@ def test_the_end_of_a_replaced_number_is_not_the_end_of_the_order(together: bool
 def test_while_an_amend_is_on_its_way_no_end_is_believed() -> None:
     known = KnownOrders()
     parser = a_parser(known=known)
-    known.begin_amend(CLOID)
+    known.begin_amend(CLOID, 7)
     assert list(parser.parse(updates(an_order("canceled")), AT)) == []
-    known.end_amend(CLOID)
+    assert len(parser.parse(updates(an_order("filled", oid=8, sz="0.0")), AT)) == 1
+    known = KnownOrders()
+    parser = a_parser(known=known)
+    known.begin_amend(CLOID, 7)
+    assert known.end_amend(CLOID) is False
     assert len(parser.parse(updates(an_order("canceled")), AT)) == 1
 
 
