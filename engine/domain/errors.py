@@ -8,6 +8,7 @@
     |-- LimitExceeded       deny this order; the gate stays open
     |-- VenueRejected       a definite refusal by the venue; never resend the same request
     |-- NotReady            try again with backoff
+    |   |-- CatchingUp      the same: a replay is not yet where it was stopped
     |   `-- DependencyAway  the same while running; at start exit with code 75
     |-- AuthRejected        stop this actor and alert; no retry can help
     |-- OutcomeUnknown      the request may have taken effect: reconcile, never assume

@@ -54,15 +54,7 @@ def restore_order(  # noqa: PLR0913 - one argument per fact that the tables hold
     """
     state = OrderState(order_id=order_id, symbol=symbol, side=side, quantity=quantity)
     state.voided = dict.fromkeys(voided)
-    inferred = None
-    for fill in trades:
-        if fill.inferred:
-            inferred = fill
-        else:
-            state.apply_fill(fill)
-    if inferred is not None:
-        state.cumulative = _sum_behind(inferred, state)
-        state.replace_inferred(inferred)
+    inferred = _book(state, trades)
     if missing_quantity:
         state.reported_quantity = add(state.total_quantity, missing_quantity)
         state.reported_at = (lifecycle is Lifecycle.DONE, venue_time_ns, 0)
@@ -84,6 +76,20 @@ def restore_order(  # noqa: PLR0913 - one argument per fact that the tables hold
         state.external_order_id, state.external_id_at = external_order_id, state.venue_at
     state.requests = dict(requests or {})
     return state
+
+
+def _book(state: OrderState, trades: Iterable[FillFact]) -> FillFact | None:
+    """Apply the booked trades; return the inferred one."""
+    inferred = None
+    for fill in trades:
+        if fill.inferred:
+            inferred = fill
+        else:
+            state.apply_fill(fill)
+    if inferred is not None:
+        state.cumulative = _sum_behind(inferred, state)
+        state.replace_inferred(inferred)
+    return inferred
 
 
 def _sum_behind(inferred: FillFact, state: OrderState) -> CumulativeFact:
