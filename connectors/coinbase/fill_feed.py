@@ -16,11 +16,13 @@ from typing import Any, Final
 from connectors.bridge.plan import StreamFollow
 from connectors.coinbase.private_parse import Seen
 from engine.domain.values import ZERO, add
-from engine.messages.venues import VenueFill
+from engine.messages.venues import VenueFill, VenueOrderDone
 from engine.runtime.clock import Clock
 
 ORDERS_MAX: Final = 20_000
 """Orders remembered; the oldest are forgotten first."""
+NOTHING: Final = Decimal(-1)
+"""Less than anything that can be filled."""
 BATCH_MAX: Final = 50
 """Orders in one request."""
 PAUSES_NS: Final = (200_000_000, 500_000_000, 1_000_000_000, 2_000_000_000)
@@ -31,7 +33,7 @@ Fetch = Callable[[Sequence[str]], AsyncIterator[Sequence[VenueFill]]]
 
 
 class _Progress:
-    __slots__ = ("base", "got", "ids", "told", "tries")
+    __slots__ = ("base", "got", "ids", "is_over", "told", "tries")
 
     def __init__(self, base: Decimal) -> None:
         self.told = base
@@ -42,6 +44,7 @@ class _Progress:
         """Sum of the fills in `ids`."""
         self.ids: set[str] = set()
         self.tries = 0
+        self.is_over = False
 
     @property
     def misses(self) -> bool:
@@ -64,6 +67,8 @@ class FillFeed:
         self._fetch = fetch
         self._clock = clock
         self._orders: OrderedDict[str, _Progress] = OrderedDict()
+        self._over: OrderedDict[str, Decimal] = OrderedDict()
+        """Orders that are done and told whole -> how much was filled."""
         self._pending: dict[str, None] = {}
         self._turn = asyncio.Lock()
         self.missed = 0
@@ -75,13 +80,17 @@ class FillFeed:
         A snapshot comes with a new connection, after which the account is compared anyway: what it tells of an order
         that is not known yet is taken as told.
         """
+        if seen.filled <= self._over.get(seen.order_id, NOTHING):
+            return None
         progress = self._orders.get(seen.order_id)
         if progress is None:
             progress = self._orders[seen.order_id] = _Progress(seen.filled if seen.is_snapshot else ZERO)
             while len(self._orders) > ORDERS_MAX:
                 self._orders.popitem(last=False)
         progress.told = max(progress.told, seen.filled)
+        progress.is_over = progress.is_over or isinstance(seen.message, VenueOrderDone)
         if not progress.misses:
+            self._forget_if_over(seen.order_id)
             return None
         progress.tries = 0
         self._pending[seen.order_id] = None
@@ -109,9 +118,11 @@ class FillFeed:
         return found
 
     async def _ask_again(self, order_ids: Sequence[str]) -> Sequence[Any]:
-        tries = max(self._orders[order_id].tries for order_id in order_ids if order_id in self._orders)
-        await self._clock.sleep(PAUSES_NS[tries - 1])
-        self._pending.update(dict.fromkeys(order_ids))
+        tries = max((self._orders[order_id].tries for order_id in order_ids if order_id in self._orders), default=1)
+        await self._clock.sleep(PAUSES_NS[max(tries, 1) - 1])
+        # A later frame may have brought them meanwhile.
+        missing = [one for one in order_ids if (progress := self._orders.get(one)) is not None and progress.misses]
+        self._pending.update(dict.fromkeys(missing))
         return await self._ask()
 
     async def _read(self, batch: Sequence[str]) -> list[Any]:
@@ -125,9 +136,21 @@ class FillFeed:
             found += [fill for fill in fills if self._is_new(fill)]
             if not any(progress.misses for progress in waiting):
                 break
+        for order_id in batch:
+            self._forget_if_over(order_id)
         # The list is newest first, also among fills of one time.
         found.reverse()
         return sorted(found, key=lambda fill: int(fill.cursor))
+
+    def _forget_if_over(self, order_id: str) -> None:
+        """Keep no more of an order than its sum, once nothing can come of it."""
+        progress = self._orders.get(order_id)
+        if progress is None or not progress.is_over or progress.misses:
+            return
+        del self._orders[order_id]
+        self._over[order_id] = progress.told
+        if len(self._over) > ORDERS_MAX:
+            self._over.popitem(last=False)
 
     def _is_new(self, fill: VenueFill) -> bool:
         progress = self._orders.get(fill.external_order_id)

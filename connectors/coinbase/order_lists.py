@@ -25,7 +25,7 @@ PAGES_MAX: Final = 40
 """Of one search; an order that is not among so many is not proven absent."""
 BEFORE_NS: Final = 60 * 1_000_000_000
 """So long before its birth, by our clock, an order is looked for by the venue's."""
-KNOWN_MAX: Final = 100_000
+KNOWN_MAX: Final = 20_000
 
 _orders = msgspec.json.Decoder(wire.Orders).decode
 _one = msgspec.json.Decoder(wire.OneOrder).decode

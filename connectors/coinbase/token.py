@@ -19,6 +19,9 @@ from engine.runtime.clock import NS_PER_S
 from engine.runtime.secret import Secret
 
 LIFETIME_MAX_S: Final = 120
+EARLIER_S: Final = 2
+"""A token begins to be good a little earlier: our measure of the venue's clock is not exact, and Coinbase calls a token
+of the future a wrong key."""
 _ISSUER: Final = "cdp"
 
 
@@ -74,13 +77,14 @@ class TokenMaker:
 
     def _sign(self, claims: dict[str, Any], until_ns: int | None) -> str:
         now_s = self._now_ns() // NS_PER_S
-        ends_s = now_s + LIFETIME_MAX_S
+        begins_s = now_s - EARLIER_S
+        ends_s = begins_s + LIFETIME_MAX_S
         if until_ns is not None:
             # Rounded down, so that it never outlives the limit, but alive for at least the second that has begun.
             ends_s = min(ends_s, max(until_ns // NS_PER_S, now_s + 1))
         name = self._name.reveal()
         return jwt.encode(
-            {"sub": name, "iss": _ISSUER, "nbf": now_s, "exp": ends_s, **claims},
+            {"sub": name, "iss": _ISSUER, "nbf": begins_s, "exp": ends_s, **claims},
             self._load(),
             algorithm="ES256",
             headers={"kid": name, "nonce": self._nonce()},

@@ -15,19 +15,28 @@ from connectors.coinbase import fill_feed
 from connectors.coinbase.fill_feed import BATCH_MAX, PAUSES_NS, FillFeed
 from connectors.coinbase.private_parse import Seen
 from engine.domain.identifiers import AccountId
-from engine.domain.kinds import DoneReason, Liquidity, Side
-from engine.messages.venues import VenueFill, VenueOrderDone
+from engine.domain.kinds import DoneReason, Liquidity, OrderType, Side, TimeInForce
+from engine.messages.venues import VenueFill, VenueOrder, VenueOrderDone, VenueOrderUpdate
 from engine.runtime.clock import Clock, VirtualClock
 
 ACCOUNT = AccountId(UUID(int=7))
 
 
-def seen(order_id: str, filled: int, *, is_snapshot: bool = False) -> Seen:
-    done = VenueOrderDone(
-        account_id=ACCOUNT, venue_client_id="", external_order_id=order_id, symbol="BTC/USD",
-        reason=DoneReason.FILLED, filled_quantity=Decimal(filled), venue_time_ns=1,
-    )  # fmt: skip
-    return Seen(order_id, "", Decimal(filled), is_snapshot, done)
+def seen(order_id: str, filled: int, *, is_snapshot: bool = False, is_done: bool = False) -> Seen:
+    message: VenueOrderDone | VenueOrderUpdate
+    if is_done:
+        message = VenueOrderDone(
+            account_id=ACCOUNT, venue_client_id="", external_order_id=order_id, symbol="BTC/USD",
+            reason=DoneReason.FILLED, filled_quantity=Decimal(filled), venue_time_ns=1,
+        )  # fmt: skip
+    else:
+        order = VenueOrder(
+            venue_client_id="", external_order_id=order_id, symbol="BTC/USD", side=Side.BUY, type=OrderType.LIMIT,
+            quantity=Decimal(1_000), price=Decimal(1), stop_price=None, time_in_force=TimeInForce.GTC,
+            filled_quantity=Decimal(filled), is_open=True, done_reason=None, venue_time_ns=1,
+        )  # fmt: skip
+        message = VenueOrderUpdate(account_id=ACCOUNT, order=order)
+    return Seen(order_id, "", Decimal(filled), is_snapshot, message)
 
 
 def a_fill(order_id: str, number: int) -> VenueFill:
@@ -184,6 +193,36 @@ async def test_a_failed_request_is_raised_and_the_next_growth_asks_for_everythin
     assert feed.missed == 1
     venue.shown["a"] = 2
     assert len(await told(feed.note(seen("a", 2)))) == 2
+
+
+@pytest.mark.asyncio
+async def test_of_an_order_that_is_over_and_told_whole_little_is_kept_and_nothing_told_again() -> None:
+    venue = Venue()
+    feed = a_feed(venue)
+    venue.shown["a"] = 2
+    assert len(await told(feed.note(seen("a", 2, is_done=True)))) == 2
+    assert feed.note(seen("b", 0, is_done=True)) is None
+    assert feed._orders == {}
+    for name, filled in (("a", 2), ("a", 1), ("b", 0)):
+        assert feed.note(seen(name, filled, is_done=True)) is None
+        assert feed.note(seen(name, filled, is_snapshot=True)) is None
+    assert len(venue.asked) == 1
+    # A fill that comes after the end is fetched as any other; the earlier ones are repeated to whoever remembers them.
+    venue.shown["b"] = 1
+    assert len(await told(feed.note(seen("b", 1, is_done=True)))) == 1
+
+
+@pytest.mark.asyncio
+async def test_an_order_that_ended_before_its_fills_are_shown_is_kept_until_they_are() -> None:
+    venue = Venue()
+    feed = a_feed(venue)
+    follow = feed.note(seen("a", 2, is_done=True))
+    assert follow is not None
+    (again,) = await follow.ask()
+    assert set(feed._orders) == {"a"}
+    venue.shown["a"] = 2
+    assert len(await told(again)) == 2
+    assert feed._orders == {}
 
 
 @pytest.mark.asyncio

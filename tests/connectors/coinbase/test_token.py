@@ -34,8 +34,8 @@ def test_a_token_names_its_request_without_the_query() -> None:
     assert claims(token) == {
         "sub": NAME,
         "iss": "cdp",
-        "nbf": NOW_S,
-        "exp": NOW_S + 120,
+        "nbf": NOW_S - 2,
+        "exp": NOW_S + 118,
         "uri": "GET api.coinbase.com/api/v3/brokerage/accounts",
     }
     assert jwt.get_unverified_header(token) == {"alg": "ES256", "typ": "JWT", "kid": NAME, "nonce": "n0"}
@@ -57,7 +57,7 @@ def test_each_token_has_a_nonce_of_its_own() -> None:
         (NOW_S * NS_PER_S + 5_900_000_000, NOW_S + 5),
         (NOW_S * NS_PER_S + 500_000_000, NOW_S + 1),
         (0, NOW_S + 1),
-        (NOW_S * NS_PER_S + 500 * NS_PER_S, NOW_S + 120),
+        (NOW_S * NS_PER_S + 500 * NS_PER_S, NOW_S + 118),
     ],
 )
 def test_a_token_never_outlives_its_limit_by_more_than_the_second_that_has_begun(until_ns: int, ends_s: int) -> None:

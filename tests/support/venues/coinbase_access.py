@@ -92,7 +92,7 @@ class Access:
         except jwt.PyJWTError:
             raise UNAUTHORIZED from None
         now_s = self._clock.now_ns() / 1e9
-        is_timely = claims["nbf"] <= now_s + 1 and now_s < claims["exp"] <= claims["nbf"] + 120
+        is_timely = claims["nbf"] <= now_s < claims["exp"] <= claims["nbf"] + 120
         is_whose = claims["sub"] == account.api_key and claims["iss"] == "cdp" and claims.get("uri") == uri
         if not (is_timely and is_whose) or not header.get("nonce") or header["nonce"] in self._nonces:
             raise UNAUTHORIZED
