@@ -33,7 +33,7 @@ RETRY_MAX_NS: Final = 10 * MAX_NS
 
 
 class _Account:
-    __slots__ = ("is_given_up", "is_open", "message")
+    __slots__ = ("is_given_up", "is_open", "is_told", "message")
 
     def __init__(self, message: OpenAccount) -> None:
         self.message = message
@@ -41,6 +41,8 @@ class _Account:
         """On this connection."""
         self.is_given_up = False
         """Whoever asked for it was told that it is not open."""
+        self.is_told = True
+        """The venue has answered to the last who asked for it: it may have had something to tell."""
 
 
 class RemoteSession(RemoteWire):
@@ -154,6 +156,7 @@ class RemoteSession(RemoteWire):
         if self._capabilities is not None and known.is_open:
             # Known to be open; the venue hears of it again, since it may have something to tell to whoever is new.
             on_answer(AccountOpened(account_id=message.account_id, created=False))
+            known.is_told = False
             self._introduce(known)
         elif self._capabilities is not None:
             self._introduce(known, on_answer)
@@ -179,7 +182,7 @@ class RemoteSession(RemoteWire):
     def _on_introduced(self, account: _Account, answer: Message) -> None:
         account_id = account.message.account_id
         if isinstance(answer, AccountOpened):
-            account.is_open = True
+            account.is_open = account.is_told = True
             if account.is_given_up and self._told:
                 # Whoever has done without this account hears that it is there.
                 self._say(connected=True)
@@ -188,14 +191,16 @@ class RemoteSession(RemoteWire):
             account.is_given_up = True
             self._odd("account_not_opened", f"{account_id}: {answer}")
             self._later(self._times.reopen_ns, Reopen(self._session, account_id))
+        elif not account.is_told:
+            self._later(self._times.reopen_ns, Reopen(self._session, account_id))
         self._opening.discard(account_id)
         self._say_back()
 
     @handles(Reopen)
     def on_reopen(self, message: Reopen) -> None:
-        """Introduce an account again that the venue has not opened."""
+        """Introduce an account again that the venue has not opened, or of which it has not told what it had to tell."""
         account = self._accounts[message.account_id]
-        if message.session == self._session and not account.is_open:
+        if message.session == self._session and not (account.is_open and account.is_told):
             self._introduce(account)
 
     def _owner(self, account_id: AccountId) -> UserId | None:

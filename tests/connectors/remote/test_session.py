@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connectors.remote.backoff import MAX_NS
-from engine.messages.remote import RemoteHello, RemoteRefused
+from engine.messages.remote import RemoteHello, RemotePing, RemoteRefused
 from engine.messages.venues import AccountOpened, AccountQuery, CannotTell, OpenAccount, VenueUnknown
 from engine.runtime.secret import Secret
 from tests.connectors.remote.support import ACCOUNT, OTHER, Line, S, a_line, a_submit, a_welcome, an_account
@@ -221,3 +221,16 @@ async def test_an_account_that_is_open_is_open_whatever_becomes_of_asking_again(
         assert isinstance(answer, AccountOpened)
         assert answer.capabilities is not None
         assert any(isinstance(each.body, OpenAccount) for each in line.link.sent), "it may have something to tell"
+
+
+async def test_a_venue_that_cannot_tell_now_what_it_has_to_tell_is_asked_again() -> None:
+    async with a_line() as line:
+        await (await line.ask(an_account()))
+        await line.say(RemoteRefused(code="rate_limited"), to=OpenAccount)
+        line.link.sent.clear()
+        await line.wait(1)
+        assert [type(each.body) for each in line.link.sent if not isinstance(each.body, RemotePing)] == [OpenAccount]
+        await line.say(AccountOpened(account_id=ACCOUNT, created=False), to=OpenAccount)
+        line.link.sent.clear()
+        await line.wait(1)
+        assert not any(isinstance(each.body, OpenAccount) for each in line.link.sent)
