@@ -91,7 +91,8 @@ def test_a_late_request_does_nothing() -> None:
     [
         ({"p": "50000.5"}, "tick size"), ({"s": "0.000001"}, "invalid size"), ({"s": "0.0001"}, "minimum value"),
         ({"s": "9000"}, "Insufficient margin"), ({"r": True}, "Reduce only"),
-        ({"p": "60001", "t": {"limit": {"tif": "Alo"}}}, "Post only"), ({"t": {"limit": {"tif": "Ioc"}}}, "immediately match"),
+        ({"p": "60001", "t": {"limit": {"tif": "Alo"}}}, "Post only"),
+        ({"t": {"limit": {"tif": "Ioc"}}}, "immediately match"),
     ],
 )  # fmt: skip
 def test_orders_are_refused_in_the_venues_words(change: dict[str, Any], sentence: str) -> None:
