@@ -29,9 +29,11 @@ from engine.benchmarks.frames_made import LAST_PRICE, depth, frames, names
 from engine.benchmarks.harness import Ratio, Result, Side, measure
 from engine.domain.book import BINANCE_SPOT, Book
 from engine.messages.market import BookDelta, QuoteTick, TradePrint
+from engine.runtime.actor import AsyncioActor
 from engine.runtime.clock import WallClock
 from engine.runtime.entropy import seeded_rng
 from engine.runtime.log import get_logger
+from engine.runtime.system import ActorSystem
 
 PARSED: Final = 20_000
 DIFFS: Final = 2_000
@@ -177,28 +179,51 @@ class Flow(msgspec.Struct, frozen=True):
         return server.url(form, self.kind, self.count, self.symbols, self.apart_us)
 
 
+class Reader(AsyncioActor):
+    """Reads a flow by a stream of ours."""
+
+    def __init__(self, plan: MarketPlan) -> None:
+        """Prepare to run `plan`."""
+        super().__init__()
+        self._plan = plan
+        self.seen = 0
+        """Messages so far."""
+        self.is_over = asyncio.Event()
+        """Set by the last one."""
+
+    def on_start(self) -> None:
+        """Dial."""
+        self._exchange = CLASSES["spot"](Bridge((), WallClock()))
+        owner = StreamOwner(
+            on_message=self._take, on_state=_ignore, on_unread=_fail, on_refused=_fail,
+            spawn=lambda work, name: self.spawn(work, name=name),
+        )  # fmt: skip
+        self._stream = VenueStream(
+            self._plan, self._exchange, owner, clock=WallClock(), rng=seeded_rng(1), log=get_logger(__name__)
+        )
+        self.spawn(self._stream.run(), name="stream")
+
+    async def on_stop(self) -> None:  # type: ignore[override]  # The runtime awaits it.
+        """Hang up."""
+        await self._stream.close()
+        await self._exchange.close()
+
+    def _take(self, message: QuoteTick | TradePrint) -> None:
+        self.seen += 1
+        if (message.bid if isinstance(message, QuoteTick) else message.price) == _LAST:
+            self.is_over.set()
+
+
 async def read_ours(server: Server, flow: Flow) -> int:
     """Read by a stream of ours until all have come as messages."""
-    clock, done = WallClock(), asyncio.Event()
-    exchange = CLASSES["spot"](Bridge((), clock))
-    seen = 0
-
-    def take(message: QuoteTick | TradePrint) -> None:
-        nonlocal seen
-        seen += 1
-        if (message.bid if isinstance(message, QuoteTick) else message.price) == _LAST:
-            done.set()
-
-    def spawn(work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
-        return asyncio.get_running_loop().create_task(work, name=name)
-
-    owner = StreamOwner(on_message=take, on_state=_ignore, on_unread=_fail, on_refused=_fail, spawn=spawn)
-    stream = VenueStream(_plan(server, flow), exchange, owner, clock=clock, rng=seeded_rng(1), log=get_logger(__name__))
-    running = spawn(stream.run(), "stream")
-    await done.wait()
-    await stream.close()
-    await running
-    await exchange.close()
+    clock = WallClock()
+    system = ActorSystem(clock=clock)
+    reader = await system.start(Reader, plan=_plan(server, flow))
+    proxy: Any = reader.proxy()
+    is_over = await proxy.is_over
+    await is_over.wait()
+    seen = await proxy.seen
+    await system.stop_all()
     assert seen == flow.count, f"expected {flow.count} messages, was {seen}"
     return flow.count
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import partial
 from itertools import islice
-from random import Random
 from typing import Any, Final
 from uuid import UUID
 
@@ -94,7 +93,7 @@ def _give(ledger: Any, units: list[BookUnit]) -> None:
 
 def _units(cell: Cell) -> Iterator[BookUnit]:
     """Make fills of both sides and of several sizes, so that most close what others have opened."""
-    rng = Random(7)  # noqa: S311 - of a benchmark.
+    rng = seeded_rng(7)
     number = 0
     while True:
         number += 1
