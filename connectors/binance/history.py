@@ -27,6 +27,8 @@ OVERLAP: Final = 100
 PAIRS_MAX: Final = 200
 """Pairs of owned assets that a survey asks for."""
 
+FORGOTTEN_MAX: Final = 10_000
+
 _incomes = msgspec.json.Decoder(tuple[wire.Income, ...]).decode
 
 
@@ -47,6 +49,8 @@ class History:
         self._parser = parser
         self._known = known
         self._is_surveyed = False
+        self._forgotten: set[tuple[str, str]] = set()
+        """Orders that the venue does not know any more; they are asked for once."""
 
     async def fills(self, query: FillsQuery) -> VenueFills:
         """Return the fills after the cursor: one page of each symbol.
@@ -67,7 +71,6 @@ class History:
             fills, is_full = await self._of_symbol(symbol, places)
             found += fills
             has_more = has_more or is_full
-        found = [fill for fill in found if fill.executed_at_ns >= self._setup.since_ns]
         found.sort(key=lambda fill: fill.executed_at_ns)
         return VenueFills(fills=tuple(found), cursor=write_cursor(places), has_more=has_more)
 
@@ -81,9 +84,11 @@ class History:
                 raise
             # Delisted: the venue has nothing more to tell of it.
             return (), False
-        fills = await self._read(raw)
+        fills = self._parser.fills(raw, _nobody)
         advance(places, [fill.cursor for fill in fills])
-        return fills, len(fills) >= TRADES_MAX
+        # What is older is not ours to book; naming its orders would cost a question each.
+        ours = [fill for fill in fills if fill.executed_at_ns >= self._setup.since_ns]
+        return await self._named(ours), len(fills) >= TRADES_MAX
 
     async def _of_order(self, client_id: str, cursor: str | None) -> VenueFills:
         known = self._known.order(client_id)
@@ -92,14 +97,13 @@ class History:
         if not known.external_id.isdigit():
             return VenueFills(fills=(), cursor=cursor)
         raw = await self._ask(requests.trades(known.symbol, self._parser.market, order_id=known.external_id))
-        fills = await self._read(raw)
+        fills = await self._named(self._parser.fills(raw, _nobody))
         places = read_cursor(cursor)
         advance(places, [fill.cursor for fill in fills])
         return VenueFills(fills=tuple(fills), cursor=write_cursor(places), has_more=False)
 
-    async def _read(self, raw: bytes) -> Sequence[VenueFill]:
-        """Read trades and find the client ids of their orders."""
-        fills = self._parser.fills(raw, lambda _order_id: "")
+    async def _named(self, fills: Sequence[VenueFill]) -> Sequence[VenueFill]:
+        """Find the client ids of the orders of these fills."""
         named = []
         for fill in fills:
             symbol = raw_name(fill.symbol)
@@ -110,12 +114,16 @@ class History:
         return named
 
     async def _client_id(self, symbol: str, order_id: str) -> str:
+        if (symbol, order_id) in self._forgotten:
+            return ""
         try:
             raw = await self._ask(requests.order_query(symbol, self._parser.market, order_id=order_id))
         except Refused as refused:
             if refused.venue_code != "-2013":
                 raise
             # Orders are forgotten after a while, trades are not; a liquidation has no order.
+            if len(self._forgotten) < FORGOTTEN_MAX:
+                self._forgotten.add((symbol, order_id))
             return ""
         order = self._parser.order(raw)
         self._known.see(order)
@@ -132,3 +140,8 @@ class History:
         owned = {balance.asset for balance in balances}
         pairs = [item for item in self._setup.instruments.values() if item.base in owned and item.quote in owned]
         return {raw_name(item.symbol) for item in pairs[:PAIRS_MAX]}
+
+
+def _nobody(_order_id: str) -> str:
+    """Leave a fill unnamed for now."""
+    return ""

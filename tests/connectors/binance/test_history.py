@@ -74,9 +74,13 @@ async def test_symbols_are_merged_by_time_and_each_keeps_its_place() -> None:
 
 @pytest.mark.asyncio
 async def test_what_is_older_than_the_account_is_passed_over() -> None:
-    history, known = a_history(Venue({"AUSDT": [a_trade("AUSDT", 1, 3), a_trade("AUSDT", 2, 5)]}), since_ns=4_000_000)
+    venue = Venue({"AUSDT": [{**a_trade("AUSDT", 1, 3), "orderId": 41}, a_trade("AUSDT", 2, 5)]})
+    history, known = a_history(venue, since_ns=4_000_000)
     known.symbols.add("AUSDT")
     page = await history.fills(a_query(None))
+    await history.fills(a_query(page.cursor))
+    # Neither the order of the older trade is asked for, nor a forgotten one twice.
+    assert venue.asked.count("order AUSDT") == 1
     assert [fill.external_trade_id for fill in page.fills] == ["2"]
     assert page.cursor == "AUSDT:2"
 
