@@ -93,6 +93,12 @@ class LiveVenue(LiveQueries):
         """By venue client id: cancels that the venue took, whose end the stream will tell."""
         self._numbers = count(1)
 
+    async def on_stop(self) -> None:  # type: ignore[override]  # The runtime awaits it.
+        """Say of every command under way what is known of it, and hang up."""
+        for departure in list(self._under_way):
+            self._give_up(departure, "the connector has stopped")
+        await super().on_stop()
+
     # --- Commands -----------------------------------------------------------------------------------------------------
 
     @handles(VenueSubmit)
@@ -229,15 +235,19 @@ class LiveVenue(LiveQueries):
     @handles(CommandDue)
     def on_command_due(self, message: CommandDue) -> None:
         """Tell that the outcome of a command is not known, or that it never left."""
-        departure = message.departure
-        if departure.is_given_up or departure not in self._under_way:
+        if message.departure in self._under_way:
+            self._give_up(message.departure, "no answer in time")
+
+    def _give_up(self, departure: CommandDeparture, why: str) -> None:
+        """Answer a command that has no outcome yet: unknown if it has left; if not, it never will."""
+        if departure.is_given_up:
             return
         departure.is_given_up = True
+        now_ns = self._wall.now_ns()
         if departure.has_left:
-            answer = without_answer(departure.command, "no answer in time", self._wall.now_ns())
+            self._answer(without_answer(departure.command, why, now_ns))
         else:
-            answer = not_sent(departure.command, "rate_limited", self._wall.now_ns())
-        self._answer(answer)
+            self._answer(not_sent(departure.command, "rate_limited", now_ns))
         if isinstance(departure.command, VenueSubmit):
             self._submit_is_over(departure.command.order_id, departure)
 

@@ -202,3 +202,14 @@ async def test_nothing_is_kept_of_what_is_over(desk: LiveDesk) -> None:
     assert not actor._submits
     assert not actor._after_submit
     assert not actor._ending
+
+
+@pytest.mark.asyncio
+async def test_when_it_stops_it_says_what_it_knows_of_what_is_under_way(rig: PlainRig, desk: LiveDesk) -> None:
+    rig.server.faults.add("after", rig.paths.submit, delay_s=2.0)
+    submit = desk.a_submit()
+    desk.tell(submit)
+    await desk.until(lambda: rig.server.log.requests(rig.paths.submit) != [], "the order has left")
+    await desk.system.stop_all()
+    (unknown,) = desk.of(VenueUnknown, submit)
+    assert unknown.why == "the connector has stopped"

@@ -88,6 +88,10 @@ class BinanceRig(VenueRig):
     def maintenance(self) -> Said:
         return Said(503, '{"code":0,"msg":"Service Unavailable."}')
 
+    def lift_limits(self) -> None:
+        self.server.limits.used.clear()
+        self.server.limits.orders.clear()
+
     @property
     def clock_refused(self) -> Said | None:
         return Said(400, '{"code":-1021,"msg":"Timestamp for this request is outside of the recvWindow."}')

@@ -130,6 +130,9 @@ class VenueRig(ABC):
         """End the session of the user stream without closing the socket, as the venue does; False if it never does."""
         return False
 
+    def lift_limits(self) -> None:  # noqa: B027 - most simulators count nothing.
+        """Let the simulator forget what was asked of it lately, so that its rate limits hold nobody up."""
+
     def odd_frames(self) -> list[str]:
         """Frames that this venue's user stream could send and that nobody can read: a known kind in a wrong shape."""
         return []
