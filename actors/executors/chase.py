@@ -50,7 +50,7 @@ class Chase:
         living = slot.living
         if living is not None and living.order.price is not None:
             moved = subtract(price, living.order.price).copy_abs()
-            if moved <= multiply(view.instrument.tick_size, Decimal(self._settings.repeg_ticks)):
+            if moved <= multiply(view.instrument.tick_at(price), Decimal(self._settings.repeg_ticks)):
                 return living.keep()
         quantity = tradable(view.instrument, left, price)
         if not quantity:

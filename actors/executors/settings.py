@@ -113,10 +113,9 @@ class GridSettings(ExecutorSettings, frozen=True, kw_only=True, forbid_unknown_f
         super().check(instrument)
         _check_size("quantity", self.quantity, instrument)
         step = (self.upper_price - self.lower_price) / (self.levels - 1)
-        if step < instrument.tick_size:
-            raise BadInput(
-                "levels", expected=f"levels at least a tick of {instrument.tick_size} apart", was=self.levels
-            )
+        tick = instrument.tick_at(self.upper_price)
+        if step < tick:
+            raise BadInput("levels", expected=f"levels at least a tick of {tick} apart", was=self.levels)
         stop = self.stop_price
         edge = self.lower_price if self.side is Side.BUY else self.upper_price
         if stop is not None and (stop >= edge if self.side is Side.BUY else stop <= edge):

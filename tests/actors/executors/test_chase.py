@@ -27,6 +27,18 @@ def test_it_rests_at_the_touch_and_moves_only_by_more_than_the_ticks(spot: Instr
     assert (order.price, order.quantity) == (Decimal("100.3"), Decimal(6))
 
 
+def test_it_counts_in_the_ticks_of_the_price_at_which_it_is(spot: Instrument) -> None:
+    """Of three significant figures, prices from 100 on go in steps of 1."""
+    bench = PlanBench("chase", BUY | {"max_distance_percent": "10"}, msgspec.structs.replace(spot, price_figures=3))
+    bench.advance()
+    bench.price = Decimal(102)
+    bench.advance()
+    assert not bench.order("chase").is_cancelling
+    bench.price = Decimal(103)
+    bench.advance()
+    assert bench.order("chase").is_cancelling
+
+
 def test_it_follows_no_further_than_it_may(spot: Instrument) -> None:
     bench = PlanBench("chase", BUY, spot)
     bench.advance()

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from actors.executors.settings import KINDS, BracketSettings, parse_settings
@@ -86,3 +87,13 @@ def test_a_short_bracket_is_for_perpetuals(perpetual: Instrument) -> None:
     parse_settings("bracket", short).check(perpetual)
     with pytest.raises(BadInput, match="expected the reverse for a sell"):
         parse_settings("bracket", short | {"stop_price": "90", "take_price": "110"}).check(perpetual)
+
+
+def test_levels_are_a_tick_apart_where_ticks_are_widest(spot: Instrument) -> None:
+    """Of three significant figures, prices from 100 on go in steps of 1."""
+    figured = msgspec.structs.replace(spot, price_figures=3)
+    parse_settings("grid", GOOD["grid"]).check(figured)
+    narrow = parse_settings("grid", GOOD["grid"] | {"upper_price": "110", "levels": 22})
+    with pytest.raises(BadInput, match="levels at least a tick of 1 apart"):
+        narrow.check(figured)
+    narrow.check(spot)
