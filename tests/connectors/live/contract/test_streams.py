@@ -91,6 +91,23 @@ async def test_a_hundred_reconnects_leave_nothing_behind(rig: VenueRig) -> None:
         assert len(rig.server.sockets.on(rig.paths.user)) == len(desk.actor._streams)
 
 
+@pytest.mark.asyncio
+async def test_a_venue_that_says_nothing_more_is_noticed_within_thirty_seconds(rig: VenueRig) -> None:
+    """The socket stays open, and not even a ping is answered."""
+    clock = VirtualClock(1_800_000_000 * NS_PER_S)
+    rig.server.clock._now_ns = clock.now_ns
+    async with LiveDesk(rig, clock=clock) as desk:
+        await come_back(desk)
+        await pass_time(desk, 60, step_s=1)
+        assert desk.is_connected()
+        before = _losses(desk)
+        rig.server.sockets.silence(rig.paths.user)
+        await pass_time(desk, 30, step_s=1)
+        await desk.until(lambda: _losses(desk) > before, "noticed")
+        assert "silent for" in next(each.reason for each in reversed(desk.connections()) if not each.connected)
+        await come_back(desk)
+
+
 def _losses(desk: LiveDesk) -> int:
     return sum(not each.connected for each in desk.connections()[1:])
 
