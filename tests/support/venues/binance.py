@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 import secrets
 from decimal import Decimal
 from typing import Any, Final
@@ -278,9 +277,9 @@ def a_market(base: str, *, is_spot: bool) -> SimMarket:
     return market
 
 
-def a_process() -> BinanceSimulator:
-    """Make the simulator that runs as a process: USD-M if `CIVAL_SIM_MARKET` says so."""
-    venue = BinanceSimulator(os.environ.get("CIVAL_SIM_MARKET", "spot"))
+def a_process(market: str = "spot") -> BinanceSimulator:
+    """Make the simulator that runs as a process, with one account."""
+    venue = BinanceSimulator(market)
     venue.add_account()
     return venue
 
