@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Final
 from uuid import UUID
 
 from engine.domain.kinds import Side
@@ -11,6 +12,9 @@ from engine.messages.rows import OrderRow
 from engine.messages.rows_executors import ExecutorRow
 from storage.pool import Connection
 from storage.row_decode import decode
+
+KEPT: Final = 20
+"""Orders of each slot that are loaded though they are over: a trade of theirs may still be taken back."""
 
 
 async def executor_states(connection: Connection, user_id: UUID, sql: Mapping[str, str]) -> tuple[ExecutorState, ...]:
@@ -47,7 +51,7 @@ def executor_state(row: ExecutorRow, orders: Iterable[OrderRow]) -> ExecutorStat
     totals: list[SlotTotal] = []
     for name, unsorted in sorted(slots.items()):
         placed = sorted(unsorted, key=lambda order: _place(order)[1])
-        kept += [order for order in placed if order.lifecycle != "done" or order is placed[-1]]
+        kept += [order for order in placed[:-KEPT] if order.lifecycle != "done"] + placed[-KEPT:]
         totals.append(_total(name, placed))
     kept.sort(key=lambda order: (order.created_at, order.id))
     return ExecutorState(row=row, slots=tuple(totals), orders=tuple(kept))

@@ -216,7 +216,7 @@ class Running:
         return generation
 
     def _restore(self, row: OrderRow) -> None:
-        """Take up the last order of a slot, whose sums are known."""
+        """Take up one of the last orders of a slot, whose sums are known."""
         _, name, generation = slot_of(row.intent_key)
         slot = self.slot(name)
         order = SlotOrder(name, OrderId(row.id), _terms(row))
@@ -225,7 +225,7 @@ class Running:
         order.is_done, order.is_working = row.lifecycle == "done", row.lifecycle == "working"
         if order.is_done:
             order.expected = add(row.filled_quantity, row.missing_quantity)
-        if not order.is_over:
+        if not order.is_over and generation == slot.generation:
             slot.order = order
             return
         self._over.append(order.order_id)

@@ -179,11 +179,13 @@ FROM (SELECT o.executor_id, o.side::text, o.price, o.filled_quantity, o.average_
 GROUP BY s.executor_id, s.name ORDER BY s.executor_id, s.name
 
 -- name: executor_orders
--- Orders of some executors that live, and the last of each slot.
+-- Orders of some executors that live, and the last 20 of each slot: a trade of theirs may still be taken back.
 SELECT {columns:OrderRow} FROM orders t
 WHERE t.executor_id = ANY ($1::uuid[]) AND (t.lifecycle <> 'done' OR t.id IN (
-    SELECT DISTINCT ON (o.executor_id, substring(o.intent_key FROM '^(.*):[0-9]+$')) o.id
-    FROM orders o WHERE o.executor_id = ANY ($1::uuid[])
-    ORDER BY o.executor_id, substring(o.intent_key FROM '^(.*):[0-9]+$'),
-             substring(o.intent_key FROM '([0-9]+)$')::bigint DESC))
+    SELECT s.id FROM (
+        SELECT o.id, row_number() OVER (
+            PARTITION BY o.executor_id, substring(o.intent_key FROM '^(.*):[0-9]+$')
+            ORDER BY substring(o.intent_key FROM '([0-9]+)$')::bigint DESC) AS place
+        FROM orders o WHERE o.executor_id = ANY ($1::uuid[])) s
+    WHERE s.place <= 20))
 ORDER BY t.created_at, t.id

@@ -54,7 +54,8 @@ async def test_executors_with_their_slots_and_the_orders_that_matter(pg_database
     orders = [
         an_order(make, mine, busy.id, "open:1:1", price=D(95)),
         an_order(make, mine, busy.id, "open:1:2", price=D(96), average_price=D(200)),
-        an_order(make, mine, busy.id, "open:1:10", is_living=True),
+        *[an_order(make, mine, busy.id, f"open:1:{n}", filled_quantity=D(0), average_price=None) for n in range(3, 30)],
+        an_order(make, mine, busy.id, "open:1:30", is_living=True),
         an_order(make, mine, busy.id, "close:1:1", side="sell"),
         an_order(make, mine, over.id, "open:0:1"),
         an_order(make, other, theirs.id, "open:0:1"),
@@ -74,5 +75,8 @@ async def test_executors_with_their_slots_and_the_orders_that_matter(pg_database
     assert (first.row, second.row, second.slots) == (busy, fresh, ())
     slots = {slot.name: slot for slot in first.slots}
     opening = slots["open:1"]
-    assert (opening.generation, opening.filled, opening.value, opening.first_price) == (10, D("0.02"), D(3), D(95))
-    assert {order.intent_key.split(":", 2)[2] for order in first.orders} == {"open:1:10", "close:1:1"}
+    assert (opening.generation, opening.filled, opening.value, opening.first_price) == (30, D("0.02"), D(3), D(95))
+    assert {order.intent_key.split(":", 2)[2] for order in first.orders} == {
+        "close:1:1",
+        *(f"open:1:{n}" for n in range(11, 31)),
+    }

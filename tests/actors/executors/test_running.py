@@ -8,9 +8,11 @@ import pytest
 from actors.executors import running as running_module
 from actors.executors.places import intent_key
 from actors.executors.running import Running
+from engine.domain.identifiers import AccountId, OrderId
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import DoneReason, OrderStatus, Side
+from engine.domain.kinds import DoneReason, Liquidity, OrderStatus, Side
 from engine.messages.load import ExecutorState, SlotTotal
+from engine.messages.orders import Fill
 from tests.support.plan_bench import PlanBench
 from tests.support.units import TestCell, UnitMaker
 
@@ -143,3 +145,23 @@ def test_it_is_restored_as_it_was(perpetual: Instrument) -> None:
     assert before.slots.keys() == after.slots.keys()
     assert again.net_quantity == 4
     assert again.policy.plan(after) == bench.running.policy.plan(bench.view())
+
+
+def test_a_trade_that_is_taken_back_after_a_restart_counts_no_more(perpetual: Instrument) -> None:
+    bench = PlanBench("bracket", LONG, perpetual)
+    row, make = bench.running.row, UnitMaker()
+    account = TestCell(make).account
+    done = {"lifecycle": "done", "done_reason": "filled", "status": "filled", "filled_quantity": D(4)}
+    orders = [
+        make.order(account, executor_id=row.id, intent_key=intent_key(row.id, "entry", n), quantity=D(4), **done)
+        for n in (1, 2)
+    ]
+    total = SlotTotal(name="entry", side=Side.BUY, generation=2, first_price=D(100), filled=D(8), value=D(800))
+    again = Running.restored(ExecutorState(row=row, slots=(total,), orders=tuple(orders)), "binance", perpetual)
+    voided = Fill(
+        external_trade_id="1", order_id=OrderId(orders[0].id), account_id=AccountId(account.id), venue="binance",
+        symbol=perpetual.symbol, side=Side.BUY, price=D(100), quantity=D(4), fee=D(0), fee_asset="USDT",
+        liquidity=Liquidity.TAKER, executed_at_ns=1, is_reversal=True,
+    )  # fmt: skip
+    again.filled(voided, 1)
+    assert (again.slot("entry").filled, again.slot("entry").order) == (D(4), None)
