@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
+
 from connectors.bridge.departure import Departure
 from connectors.bridge.errors import ALREADY_DONE, UNKNOWN_ORDER, UNKNOWN_SYMBOL, BridgeError, NotSent, Refused
 from connectors.bridge.exchange import Bridge
@@ -21,6 +23,7 @@ from connectors.hyperliquid.known_orders import KnownOrders
 from connectors.hyperliquid.nonces import Nonces, nonces_of
 from connectors.hyperliquid.opening import prove_key, prove_mode, require_address
 from connectors.hyperliquid.order_lists import OrderLists
+from connectors.hyperliquid.order_state import done_reason
 from connectors.hyperliquid.parse import parse_snapshot
 from connectors.hyperliquid.private_parse import AccountParser
 from connectors.hyperliquid.private_wire import Order
@@ -43,7 +46,7 @@ from engine.domain.errors import BadInput
 from engine.domain.identifiers import Symbol, Venue
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import InstrumentKind, OrderType, Side
-from engine.domain.values import add, subtract
+from engine.domain.values import ZERO, add, subtract
 from engine.messages.venues import (
     FillsQuery,
     OpenOrdersQuery,
@@ -230,9 +233,23 @@ class HyperliquidPrivate:
             raise
         self._known.end_amend(cloid)
         filled = subtract(listed.size, listed.sz)
+        meanwhile = ZERO
         if new != listed.oid:
-            self._known.replaced(listed.oid, new, cloid, filled)
-        return self._amended(amend, listed, new, add(before, filled))
+            meanwhile = await self._filled_since(listed)
+            self._known.replaced(listed.oid, new, cloid, add(filled, meanwhile))
+        rest = listed.sz if amend.quantity is None else subtract(amend.quantity, add(before, filled))
+        return self._amended(amend, listed, new, add(add(before, filled), add(meanwhile, rest)))
+
+    async def _filled_since(self, listed: Order) -> Decimal:
+        """Return what an order has filled between being listed and being replaced: the new one does not know of it."""
+        try:
+            update = await self._orders.status(listed.oid)
+            is_over = update is not None and done_reason(update.status, update.order.sz) is not None
+        except (BridgeError, BadInput, msgspec.DecodeError):
+            return ZERO  # The fills say it as well, later.
+        if update is None or not is_over:
+            return ZERO
+        return max(ZERO, subtract(listed.sz, update.order.sz))
 
     async def arm_dead_man(self, timeout_ns: int, departure: Departure) -> int:
         """Let the venue cancel everything at a time, or take that back."""
@@ -279,7 +296,7 @@ class HyperliquidPrivate:
                 return order
         raise Refused(UNKNOWN_ORDER, "Hyperliquid lists no such order")
 
-    def _amended(self, amend: VenueAmend, listed: Order, new: int, filled: Decimal) -> VenueAmended:
+    def _amended(self, amend: VenueAmend, listed: Order, new: int, quantity: Decimal) -> VenueAmended:
         is_market = listed.isTrigger and listed.orderType.endswith("Market")
         limit = listed.limitPx if amend.price is None else amend.price
         trigger = listed.triggerPx if amend.stop_price is None else amend.stop_price
@@ -288,7 +305,7 @@ class HyperliquidPrivate:
             order_id=amend.order_id,
             account_id=amend.account_id,
             external_order_id=str(new),
-            quantity=add(filled, listed.sz) if amend.quantity is None else amend.quantity,
+            quantity=quantity,
             price=None if is_market else limit,
             stop_price=trigger if listed.isTrigger else None,
             venue_time_ns=self._time.now_ns(),

@@ -155,6 +155,23 @@ async def test_an_amend_replaces_the_order_and_counts_on(desk: LiveDesk) -> None
 
 
 @pytest.mark.asyncio
+async def test_an_amend_tells_what_was_filled_while_it_was_under_way(desk: LiveDesk) -> None:
+    rig, submit = rig_of(desk), await desk.place()
+    rig.server.faults.add("before", "POST /exchange#batchModify", delay_s=0.2)
+    desk.tell(desk.an_amend(submit, quantity=rig.quantity * 2))
+    await desk.until(lambda: bool(sent(desk, "batchModify")), "the amend has left")
+    rig.server.exchange.fill(submit.venue_client_id, rig.quantity / 4)
+    await desk.until(lambda: bool(desk.of(VenueAmended)), "the answer")
+    (answer,) = desk.of(VenueAmended)
+    assert answer.quantity == rig.quantity * 2 + rig.quantity / 4
+    found = await desk.ask(
+        OrderQuery(account_id=RIG_ACCOUNT, symbol=rig.symbol, venue_client_id=submit.venue_client_id)
+    )
+    assert isinstance(found, OrderFound)
+    assert (found.order.quantity, found.order.filled_quantity) == (answer.quantity, rig.quantity / 4)
+
+
+@pytest.mark.asyncio
 async def test_an_amend_of_what_is_over_is_refused(desk: LiveDesk) -> None:
     submit = await desk.place()
     desk.tell(desk.a_cancel(submit))
