@@ -281,12 +281,10 @@ async def test_an_order_that_never_was_is_absent() -> None:
 async def test_a_token_ends_with_the_time_limit_of_its_order() -> None:
     async with CoinbaseRig() as rig, LiveDesk(rig) as desk:
         await desk.ready()
-        before = len(rig.server.access.tokens)
+        rig.server.access.tokens.clear()
         submit = await desk.place(valid_until_ns=desk.clock.now_ns() + 5 * NS_PER_S)
         (claims, *_) = [
-            claims
-            for claims in rig.server.access.tokens[before:]
-            if str(claims.get("uri", "")).endswith("/brokerage/orders")
+            claims for claims in rig.server.access.tokens if str(claims.get("uri", "")).endswith("/brokerage/orders")
         ]
         assert claims["exp"] <= submit.valid_until_ns / NS_PER_S < claims["exp"] + 1
         assert claims["uri"] == f"POST 127.0.0.1:{rig.server.port}/api/v3/brokerage/orders"

@@ -1,5 +1,6 @@
 """Who may ask a simulated Coinbase what: ES256 tokens, their claims and times, permissions, rate limits."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -51,9 +52,11 @@ class Access:
     def __init__(self, exchange: SimExchange, clock: SimClock) -> None:
         self._exchange = exchange
         self._clock = clock
-        self._nonces: set[str] = set()
-        self.tokens: list[dict[str, Any]] = []
-        """Claims of every token that was good."""
+        self._nonces: dict[str, int] = {}
+        """Seen lately -> when their tokens end."""
+        self._prune_at = 1_000
+        self.tokens: deque[dict[str, Any]] = deque(maxlen=1_000)
+        """Claims of the newest tokens that were good."""
 
     def of_request(self, call: Call, *, needs: str = "read") -> SimAccount:
         """Return whose request it is.
@@ -96,7 +99,10 @@ class Access:
         is_whose = claims["sub"] == account.api_key and claims["iss"] == "cdp" and claims.get("uri") == uri
         if not (is_timely and is_whose) or not header.get("nonce") or header["nonce"] in self._nonces:
             raise UNAUTHORIZED
-        self._nonces.add(header["nonce"])
+        if len(self._nonces) > self._prune_at:
+            self._nonces = {nonce: ends for nonce, ends in self._nonces.items() if ends > now_s}
+            self._prune_at = 2 * len(self._nonces) + 1_000
+        self._nonces[header["nonce"]] = claims["exp"]
         self.tokens.append(claims)
         return account
 
@@ -118,6 +124,8 @@ class Limits:
             CoinbaseError: 429.
         """
         window = (whose, self.clock.now_ms() // 1000)
+        if len(self.used) > 1_000:
+            self.used = {}
         self.used[window] = self.used.get(window, 0) + 1
         if self.is_strict and self.used[window] > limit:
             raise CoinbaseError(429, "Too Many Requests", {"Retry-After": "1"})
