@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-import msgspec
-
 from connectors.bridge.departure import Departure
-from connectors.bridge.errors import ALREADY_DONE, UNKNOWN_ORDER, UNKNOWN_SYMBOL, BridgeError, NotSent, Refused
+from connectors.bridge.errors import UNKNOWN_SYMBOL, NotSent
 from connectors.bridge.exchange import Bridge
 from connectors.bridge.plan import StreamPlan
+from connectors.hyperliquid.amending import Amender
 from connectors.hyperliquid.answers import placed, require_cancelled, require_ok
 from connectors.hyperliquid.balances import leverage_of, parse_perpetuals, parse_spot
 from connectors.hyperliquid.capabilities import SWITCH_MIN_NS, capabilities
@@ -23,15 +22,12 @@ from connectors.hyperliquid.known_orders import KnownOrders
 from connectors.hyperliquid.nonces import Nonces, nonces_of
 from connectors.hyperliquid.opening import prove_key, prove_mode, require_address
 from connectors.hyperliquid.order_lists import OrderLists
-from connectors.hyperliquid.order_state import done_reason
 from connectors.hyperliquid.parse import parse_snapshot
 from connectors.hyperliquid.private_parse import AccountParser
-from connectors.hyperliquid.private_wire import Order
 from connectors.hyperliquid.public import SPOT, read_listing
 from connectors.hyperliquid.requests import (
     UNSUPPORTED,
     Action,
-    amend_action,
     cancel_action,
     dead_man_action,
     order_action,
@@ -46,7 +42,6 @@ from engine.domain.errors import BadInput
 from engine.domain.identifiers import Symbol, Venue
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import InstrumentKind, OrderType, Side
-from engine.domain.values import ZERO, add, subtract
 from engine.messages.venues import (
     FillsQuery,
     OpenOrdersQuery,
@@ -109,6 +104,7 @@ class HyperliquidPrivate:
             known=self._known,
             now_ns=self._time.now_ns,
         )
+        self._amender = Amender(self._orders, self._known, now_ns=self._time.now_ns)
         self._fills = FillLists(
             self._exchange,
             self._user,
@@ -213,43 +209,17 @@ class HyperliquidPrivate:
 
     async def amend(self, amend: VenueAmend, departure: Departure) -> VenueAmended:
         """Put another order in the place of an open one, under the same cloid."""
+        if not self._capabilities.client_id.allows(amend.venue_client_id):
+            # Its replacement would have another number and no name that says it is the same order.
+            raise NotSent(UNSUPPORTED, "an order without a cloid")
         market, instrument = self._rules(amend.symbol)
-        listed = await self._listed(amend)
-        cloid, before = amend.venue_client_id, self._known.filled_before(listed.oid)
-        action = amend_action(amend, listed, before, market, instrument)
         nonce = self._nonces.fresh(self._clock.now_ns())
-        self._known.begin_amend(cloid, listed.oid)
-        try:
-            new = placed(await self._act(action, nonce, departure, valid_until_ns=amend.valid_until_ns))
-        except BridgeError as error:
-            if not error.is_definite:
-                self._known.doubt_amend(cloid)
-            elif self._known.end_amend(cloid):
-                # Its end came meanwhile and was not believed; the router asks for what is said to be over.
-                raise Refused(ALREADY_DONE, error.message) from error
-            raise
-        except BaseException:
-            self._known.doubt_amend(cloid)
-            raise
-        self._known.end_amend(cloid)
-        filled = subtract(listed.size, listed.sz)
-        meanwhile = ZERO
-        if new != listed.oid:
-            meanwhile = await self._filled_since(listed)
-            self._known.replaced(listed.oid, new, cloid, add(filled, meanwhile))
-        rest = listed.sz if amend.quantity is None else subtract(amend.quantity, add(before, filled))
-        return self._amended(amend, listed, new, add(add(before, filled), add(meanwhile, rest)))
-
-    async def _filled_since(self, listed: Order) -> Decimal:
-        """Return what an order has filled between being listed and being replaced: the new one does not know of it."""
-        try:
-            update = await self._orders.status(listed.oid)
-            is_over = update is not None and done_reason(update.status, update.order.sz) is not None
-        except (BridgeError, BadInput, msgspec.DecodeError):
-            return ZERO  # The fills say it as well, later.
-        if update is None or not is_over:
-            return ZERO
-        return max(ZERO, subtract(listed.sz, update.order.sz))
+        return await self._amender.amend(
+            amend,
+            market,
+            instrument,
+            send=lambda action: self._act(action, nonce, departure, valid_until_ns=amend.valid_until_ns),
+        )
 
     async def arm_dead_man(self, timeout_ns: int, departure: Departure) -> int:
         """Let the venue cancel everything at a time, or take that back."""
@@ -285,31 +255,6 @@ class HyperliquidPrivate:
         book = parse_snapshot(raw, venue=self.venue, symbols=self._symbols, received_ns=self._time.now_ns())
         levels = book.asks if side is Side.BUY else book.bids
         return levels[0][0] if levels else None
-
-    async def _listed(self, amend: VenueAmend) -> Order:
-        """Return the open order that an amend is about, as the venue lists it: only the list tells what is left."""
-        if not self._capabilities.client_id.allows(amend.venue_client_id):
-            # Its replacement would have another number and no name that says it is the same order.
-            raise NotSent(UNSUPPORTED, "an order without a cloid")
-        for order in await self._orders.listed():
-            if order.cloid == amend.venue_client_id:
-                return order
-        raise Refused(UNKNOWN_ORDER, "Hyperliquid lists no such order")
-
-    def _amended(self, amend: VenueAmend, listed: Order, new: int, quantity: Decimal) -> VenueAmended:
-        is_market = listed.isTrigger and listed.orderType.endswith("Market")
-        limit = listed.limitPx if amend.price is None else amend.price
-        trigger = listed.triggerPx if amend.stop_price is None else amend.stop_price
-        return VenueAmended(
-            request_id=amend.request_id,
-            order_id=amend.order_id,
-            account_id=amend.account_id,
-            external_order_id=str(new),
-            quantity=quantity,
-            price=None if is_market else limit,
-            stop_price=trigger if listed.isTrigger else None,
-            venue_time_ns=self._time.now_ns(),
-        )
 
     # --- Questions ----------------------------------------------------------------------------------------------------
 
