@@ -23,7 +23,7 @@ from actors.executors.paper_trail import PaperTrail
 from actors.executors.plan import Plan, SlotName, Wanted
 from actors.executors.refusals import wait, why_given_up
 from actors.executors.running import Running, SlotOrder
-from actors.executors.wakes import Wake, Wakes
+from actors.executors.wakes import Look, Wake, Wakes
 from actors.outbox import Outbox
 from engine.domain.errors import BadInput, CatchingUp, NotReady
 from engine.domain.identifiers import AccountId, ExecutorId, OrderId, Venue
@@ -214,6 +214,17 @@ class ExecutorDesk(AsyncioActor):
         running = self._by_order.get(message.fill.order_id)
         if running is not None:
             running.filled(message.fill, self._cell.clock.now_ns())
+            if message.fill.is_reversal:
+                # The trade that takes its place is told next: in between nothing seems to be held.
+                self.actor_ref.tell(Look(running.id))
+            else:
+                self._advance(running)
+
+    @handles(Look)
+    def on_look(self, message: Look) -> None:
+        """Look at a plan from which a fill was taken."""
+        running = self._running.get(message.executor_id)
+        if running is not None:
             self._advance(running)
 
     @handles(AccountReadiness)

@@ -23,6 +23,12 @@ class Wake(msgspec.Struct, frozen=True):
 Market = tuple[Venue, Symbol]
 
 
+class Look(msgspec.Struct, frozen=True):
+    """To the desk, from itself: look at a plan once all that was told together is known."""
+
+    executor_id: ExecutorId
+
+
 class Wakes:
     """Timers and market subscriptions of one desk; one timer per executor, one subscription per market."""
 

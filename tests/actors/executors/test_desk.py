@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -11,7 +12,7 @@ from actors.executors import desk as desk_module
 from actors.executors.refusals import why_given_up
 from engine.domain.errors import BadInput
 from engine.domain.kinds import Scope, TradingState
-from engine.messages.orders import CancelOrder
+from engine.messages.orders import CancelOrder, FillBooked
 from engine.messages.risk import Halt, Resume
 from engine.messages.rows import OrderRow
 from engine.messages.writing import StoreStatus
@@ -315,3 +316,19 @@ async def test_a_grid_goes_round(rig: ExecutorRig) -> None:
         await rig.market("60501.0", "60501.5")
         assert "open:2" in rig.open_orders_of(executor_id)
     assert rig.executor(executor_id).realized_pnl == 3 * D("0.01") * 500
+
+
+async def test_a_fill_that_another_replaces_was_never_away(rig: ExecutorRig) -> None:
+    executor_id = await rig.begin("bracket", **LONG)
+    told: list[FillBooked] = []
+    rig.bus.subscribe(FillBooked, told.append, key=USER)
+    await rig.market("58999.0", "58999.5")
+    before = rig.open_orders_of(executor_id)
+    assert before.keys() == {"stop"}
+    (booked,) = told
+    taken = msgspec.structs.replace(booked, fill=msgspec.structs.replace(booked.fill, is_reversal=True))
+    for message in (taken, booked):
+        rig.desk.tell(message)
+    await rig.settle()
+    assert rig.executor(executor_id).status == "active"
+    assert rig.open_orders_of(executor_id) == before
