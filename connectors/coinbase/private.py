@@ -6,12 +6,21 @@ ids, and are only queued by their answer: the end comes by the stream.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from connectors.bridge.departure import Departure
-from connectors.bridge.errors import ALREADY_DONE, UNKNOWN_ORDER, AuthRefused, NotSent, Refused, Unknown
+from connectors.bridge.errors import (
+    ALREADY_DONE,
+    UNKNOWN_ORDER,
+    AuthRefused,
+    BridgeError,
+    NotSent,
+    Refused,
+    Unknown,
+)
 from connectors.bridge.exchange import Bridge, Endpoint
 from connectors.bridge.plan import StreamPlan
 from connectors.coinbase import private_wire as wire
@@ -187,8 +196,8 @@ class CoinbasePrivate:
         if result.success or result.failure_reason == "DUPLICATE_CANCEL_REQUEST":
             return
         error = refusal([result.failure_reason])
-        if isinstance(error, Refused) and error.code == UNKNOWN_ORDER:
-            await self._raise_end(order_id, error)
+        if isinstance(error, Refused) and error.code == UNKNOWN_ORDER and await self._is_over(order_id):
+            error = Refused(ALREADY_DONE, "it is over", venue_code=error.venue_code)
         raise error
 
     async def amend(self, amend: VenueAmend, departure: Departure) -> VenueAmended:
@@ -203,22 +212,33 @@ class CoinbasePrivate:
         )
         if not answer.success:
             raise _edit_refusal(answer)
-        wanted = (quantity, price, stop_price)
+        venue_time_ns = await self._edited_at(order.external_order_id, (quantity, price, stop_price))
+        return VenueAmended(
+            request_id=amend.request_id,
+            order_id=amend.order_id,
+            account_id=amend.account_id,
+            external_order_id=order.external_order_id,
+            quantity=quantity,
+            price=price,
+            stop_price=stop_price,
+            venue_time_ns=venue_time_ns,
+        )
+
+    async def _edited_at(self, order_id: str, wanted: tuple[Decimal, Decimal | None, Decimal | None]) -> int:
+        """Return when the venue showed an order with its new quantity, price and stop price.
+
+        Raises:
+            Unknown: It has not, in time; whatever a look comes to says nothing of the edit.
+        """
         for pause_ns in EDIT_LOOKS_NS:
             if pause_ns:
                 await self._clock.sleep(pause_ns)
-            now = await self._orders.by_order_id(order.external_order_id)
+            try:
+                now = await self._orders.by_order_id(order_id)
+            except BridgeError as error:
+                raise Unknown("edit_queued", "the edit was taken; its order cannot be read") from error
             if now is not None and (now.quantity, now.price, now.stop_price) == wanted:
-                return VenueAmended(
-                    request_id=amend.request_id,
-                    order_id=amend.order_id,
-                    account_id=amend.account_id,
-                    external_order_id=now.external_order_id,
-                    quantity=quantity,
-                    price=price,
-                    stop_price=stop_price,
-                    venue_time_ns=now.venue_time_ns,
-                )
+                return now.venue_time_ns
         raise Unknown("edit_queued", "the edit was taken, and is not done yet")
 
     async def arm_dead_man(self, timeout_ns: int, departure: Departure) -> int:
@@ -263,11 +283,13 @@ class CoinbasePrivate:
             raise Refused(ALREADY_DONE, f"it is {order.done_reason}")
         return order
 
-    async def _raise_end(self, order_id: str, error: Refused) -> None:
+    async def _is_over(self, order_id: str) -> bool:
         """Tell an order that is done from one that never was: Coinbase calls both unknown when it cancels."""
-        order = await self._orders.by_order_id(order_id)
-        if order is not None and not order.is_open:
-            raise Refused(ALREADY_DONE, f"it is {order.done_reason}", venue_code=error.venue_code)
+        try:
+            order = await self._orders.by_order_id(order_id)
+        except BridgeError:
+            return False
+        return order is not None and not order.is_open
 
     # --- Questions ----------------------------------------------------------------------------------------------------
 

@@ -225,6 +225,26 @@ async def test_an_edit_that_is_only_queued_is_unknown_until_it_shows() -> None:
         assert found.order.price == D(50_200)
 
 
+@pytest.mark.asyncio
+async def test_a_look_that_fails_says_nothing_of_the_edit_or_the_cancel() -> None:
+    async with CoinbaseRig() as rig, LiveDesk(rig) as desk:
+        await desk.ready()
+        submit = await desk.place()
+        # The first look finds the order, the second one would see it edited.
+        rig.server.faults.add("status", "GET .*historical/", skip=1, status=404, body='{"error":"INVALID_ARGUMENT"}')
+        unknown = await desk.answer_to(desk.an_amend(submit, price=D(50_300)))
+        assert isinstance(unknown, VenueAmendRefused)
+        assert unknown.code == "unknown"
+        order = rig.order(submit.venue_client_id)
+        assert order is not None
+        assert order.price == D(50_300)
+        await desk.answer_to(desk.a_cancel(submit))
+        rig.server.faults.add("status", "GET .*historical/", status=404, body='{"error":"INVALID_ARGUMENT"}')
+        refused = await desk.answer_to(desk.a_cancel(submit))
+        assert isinstance(refused, VenueCancelRefused)
+        assert refused.code == "unknown_order"
+
+
 # --- Lost answers -----------------------------------------------------------------------------------------------------
 
 
