@@ -64,6 +64,18 @@ async def test_a_market_order_takes_at_once(desk: LiveDesk) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_fee_in_a_third_asset_is_told_as_it_was_taken(desk: LiveDesk) -> None:
+    desk.rig.account.fee_asset = "BNB"
+    order = await desk.place()
+    desk.rig.server.exchange.fill(order.venue_client_id)
+    await desk.until(lambda: bool(desk.of(VenueFill, order)), "its fill")
+    assert told_fills(desk.of(VenueFill, order)) == fills_of(desk.rig)
+    assert desk.of(VenueFill, order)[0].fee_asset == "BNB"
+    page = await desk.ask(FillsQuery(account_id=RIG_ACCOUNT, cursor=None))
+    assert list(page.fills) == desk.of(VenueFill, order)
+
+
+@pytest.mark.asyncio
 async def test_an_order_that_finds_too_little_expires(desk: LiveDesk) -> None:
     desk.rig.server.exchange.set_levels("BTCUSDT", asks=[(price, "0") for price in list(desk.rig.market.asks)])
     desk.rig.server.exchange.set_levels("BTCUSDT", asks=[("60010", "0.004")])
