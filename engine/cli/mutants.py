@@ -48,7 +48,7 @@ def run_mutants(
         raise click.UsageError(f"expected one of {', '.join(MUTANTS)}, was {', '.join(unknown)}")
     if table is not None and (names or is_quick):
         raise click.UsageError("expected all mutants for the table")
-    wanted = names or (mutants_check.QUICK if is_quick else None)
+    wanted = names or (mutants_check.FEW_SEEDS if is_quick else None)
 
     def tell(hunt: "Hunt") -> None:
         if not as_json:

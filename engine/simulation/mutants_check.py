@@ -21,6 +21,24 @@ QUICK: Final = (
     "halt not persisted",
 )
 """Found within a seed or two: what the normal test suite can afford."""
+FEW_SEEDS: Final = (
+    *QUICK,
+    "reservation never released",
+    "intent key ignored",
+    "halt not obeyed",
+    "watermark stored before the fills",
+    "fees not booked",
+    "drop trade dedup",
+    "resend the same id on timeout",
+    "timeout means rejected",
+    "cancel timeout means cancelled",
+    "late fill dropped",
+    "unknown commit means failed",
+    "lost commit counts as done",
+    "no fence check in the store",
+    "units out of order",
+)
+"""Found within a few seeds: what each change can afford."""
 COLLECTED: Final = "Task was destroyed"
 PARTS: Final = (mutants_orders, mutants_money, mutants_rim, mutants_executors)
 """Importing them fills the list."""

@@ -59,7 +59,7 @@ def test_a_page_without_marks_is_refused() -> None:
     ("options", "wanted"),
     [
         ({}, None),
-        ({"is_quick": True}, mutants_check.QUICK),
+        ({"is_quick": True}, mutants_check.FEW_SEEDS),
         ({"names": ("fees not booked", "void ignored")}, ("fees not booked", "void ignored")),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from engine.simulation.mutants import MUTANTS
-from engine.simulation.mutants_check import QUICK, Hunt, check, control, table
+from engine.simulation.mutants_check import FEW_SEEDS, QUICK, Hunt, check, control, table
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -12,6 +12,11 @@ def test_a_quick_mutant_is_found_within_a_few_seeds(name: str) -> None:
     assert found.is_found, f"{name} was not found in {found.seeds} seeds"
     assert found.name == name
     assert found.name in MUTANTS
+
+
+def test_those_of_each_change_are_mutants_each_once() -> None:
+    assert set(FEW_SEEDS) <= set(MUTANTS)
+    assert len(FEW_SEEDS) == len(set(FEW_SEEDS))
 
 
 def test_without_a_mutant_nothing_is_found() -> None:
