@@ -1,4 +1,4 @@
-"""One account at a simulated Coinbase, through the connector."""
+"""Orders, cancels and edits at a simulated Coinbase, through the connector."""
 
 import json
 from decimal import Decimal
