@@ -21,11 +21,11 @@ from engine.messages.market import Bar, BookSnapshot
 from engine.runtime.clock import Clock, WallClock
 
 
-def a_pair(symbol: str = "BTC/USDT", venue: Venue = "binance", **changes: Any) -> Instrument:
+def a_pair(pair: str = "BTC/USDT", venue: Venue = "binance", **changes: Any) -> Instrument:
     """A spot pair of a live venue."""
-    base, _, quote = symbol.partition("/")
+    base, _, quote = pair.partition("/")
     fields: dict[str, Any] = {
-        "venue": venue, "symbol": symbol, "base": base, "quote": quote, "settle": quote, "kind": InstrumentKind.SPOT,
+        "venue": venue, "symbol": pair, "base": base, "quote": quote, "settle": quote, "kind": InstrumentKind.SPOT,
         "tick_size": Decimal("0.01"), "step_size": Decimal("0.00001"), "min_quantity": Decimal("0.00001"),
         "max_quantity": Decimal(9_000),
     }  # fmt: skip
