@@ -40,7 +40,8 @@ def limits_of(row: ExecutorRow, slots: dict[str, Amounts]) -> Iterator[LIMIT]:
     elif row.kind == "grid":
         for name, each in opening.items():
             closed = slots.get(name.replace("open:", "close:"))
-            yield name, minus(each.used, ZERO if closed is None else closed.net), quantity
+            # With what was taken back of it: by then the next order may be on its way.
+            yield name, minus(each.used, ZERO if closed is None else closed.gross), quantity
             yield f"closing of {name}", ZERO if closed is None else closed.used, each.gross
     else:
         yield "opening", total(each.used for each in opening.values()), quantity

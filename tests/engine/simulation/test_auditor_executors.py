@@ -199,6 +199,15 @@ def test_an_exit_of_more_than_has_entered_is_found_but_not_of_what_was_taken_bac
     assert books.broken == ["E2"]
 
 
+def test_a_grid_may_have_ordered_anew_what_is_taken_back_of_a_closing_order_later() -> None:
+    books = Books("grid", {"side": "buy", "quantity": "1"})
+    books.filled(books.placed("open:1"))
+    books.filled(closing := books.placed("close:1", side="sell"))
+    books.placed("open:1", 2)
+    books.commit(done(closing, "filled", "0"), a_void(2))
+    assert books.broken == []
+
+
 def test_an_unguarded_position_without_an_alarm_is_found_in_time() -> None:
     books = Books()
     books.filled(books.placed("entry"))
