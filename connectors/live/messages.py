@@ -30,6 +30,10 @@ class OpenAgain(msgspec.Struct, frozen=True, gc=False):
     """The wait is over: try to open the account."""
 
 
+class ProofDue(msgspec.Struct, frozen=True, gc=False):
+    """See whether the account is still as it should be."""
+
+
 class StreamState(msgspec.Struct, frozen=True, gc=False):
     """A stream has become ready, or a connection of it is over."""
 

@@ -19,6 +19,7 @@ from connectors.live.messages import (
     NotOpened,
     OpenAgain,
     Opened,
+    ProofDue,
     Pushed,
     StreamRefused,
     StreamState,
@@ -50,6 +51,8 @@ class LiveTimes(msgspec.Struct, frozen=True, kw_only=True):
     auth_retry_ns: int = 60 * NS_PER_S
     """Between two tries with a key that the venue refuses; more often would look like an attack."""
     tend_ns: int = 60 * NS_PER_S
+    prove_ns: int = 600 * NS_PER_S
+    """Between two proofs that key, modes and clock are still as they should be."""
     compare_ns: int = 10 * NS_PER_S
     """At most so often unreadable frames make us compare."""
 
@@ -84,6 +87,7 @@ class LiveSession(AsyncioActor):
         """Begin to open the account; nobody waits for it."""
         self._open()
         self._later(self._times.tend_ns, TendDue())
+        self._later(self._times.prove_ns, ProofDue())
 
     async def on_stop(self) -> None:  # type: ignore[override]  # The runtime awaits it.
         """Hang up."""
@@ -101,6 +105,13 @@ class LiveSession(AsyncioActor):
     def on_open_again(self, _message: OpenAgain) -> None:
         """Try again."""
         self._open()
+
+    @handles(ProofDue)
+    def on_proof_due(self, _message: ProofDue) -> None:
+        """See whether the venue would still let us in: a key expires, a mode is switched, a clock drifts."""
+        if self._modes is not None:
+            self._open()
+        self._later(self._times.prove_ns, ProofDue())
 
     def _open(self) -> None:
         if not self._is_opening:
@@ -147,6 +158,9 @@ class LiveSession(AsyncioActor):
     def on_not_opened(self, message: NotOpened) -> None:
         """Say why, and try again."""
         self._is_opening = False
+        if self._modes is not None and not message.is_serious:
+            # It was open, and was only to be proven again: a request that fails proves nothing against it.
+            return
         self._shut(message.line, is_serious=message.is_serious)
         self._later(message.retry_ns, OpenAgain())
 

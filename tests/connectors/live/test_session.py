@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from connectors.bridge.errors import AuthRefused
@@ -10,7 +11,7 @@ from connectors.live.session import _check
 from engine.domain.errors import NotReady
 from engine.messages.venues import VenueConnection, VenueNotSent, VenueOrderDone
 from engine.runtime.clock import NS_PER_S
-from tests.support.venues.live_desk import LiveDesk
+from tests.support.venues.live_desk import QUICK, LiveDesk
 from tests.support.venues.plain_rig import PlainRig
 
 
@@ -93,3 +94,26 @@ async def test_what_is_said_of_an_account_names_it_and_what_it_can_do() -> None:
         assert said.is_private
         assert said.account_id == desk.actor._account_id
         assert said.capabilities == rig.capabilities
+
+
+@pytest.mark.asyncio
+async def test_an_account_that_is_switched_to_another_mode_while_we_trade_is_shut_and_comes_back() -> None:
+    often = msgspec.structs.replace(QUICK, prove_ns=NS_PER_S // 10)
+    async with PlainRig() as rig, LiveDesk(rig, times=often) as desk:
+        await desk.ready()
+        rig.account.is_hedged = True
+        await desk.until(lambda: not desk.is_connected(), "shut")
+        assert desk.connections()[-1].reason == "the account is in hedge mode: set it to one-way mode"
+        rig.account.is_hedged = False
+        await desk.ready()
+
+
+@pytest.mark.asyncio
+async def test_a_proof_that_fails_on_the_way_proves_nothing_against_the_account() -> None:
+    often = msgspec.structs.replace(QUICK, prove_ns=NS_PER_S // 10)
+    async with PlainRig() as rig, LiveDesk(rig, times=often) as desk:
+        await desk.ready()
+        fault = rig.server.faults.add("status", rig.paths.account, status=502, times=3)
+        await desk.until(lambda: fault.struck == 3, "three proofs failed")
+        assert [each.connected for each in desk.connections()] == [False, True]
+        await desk.place()
