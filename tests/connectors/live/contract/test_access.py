@@ -11,6 +11,8 @@ from engine.runtime.clock import NS_PER_S
 from tests.support.venues.live_desk import QUICK, LiveDesk
 from tests.support.venues.rig import RIG_ACCOUNT, VenueRig
 
+pytestmark = pytest.mark.venue_level("silver")
+
 PATIENT = msgspec.structs.replace(QUICK, auth_retry_ns=NS_PER_S)
 """An account stays shut long enough to be looked at."""
 

@@ -14,6 +14,8 @@ from engine.messages.venues import AccountQuery, OrderQuery, VenueAccount, Venue
 from tests.support.venues.live_desk import LiveDesk
 from tests.support.venues.rig import RIG_ACCOUNT, VenueRig
 
+pytestmark = pytest.mark.venue_level("gold")
+
 REQUESTS = int(os.environ.get("CIVAL_ENDURANCE", "2000"))
 PER_TURN = 4
 WARM_UP = 400

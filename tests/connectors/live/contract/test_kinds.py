@@ -20,6 +20,8 @@ from engine.messages.venues import (
 from tests.support.venues.live_desk import LiveDesk
 from tests.support.venues.rig import RIG_ACCOUNT, VenueRig
 
+pytestmark = pytest.mark.venue_level("gold")
+
 
 def a_stop(rig: VenueRig, kind: OrderType) -> dict[str, Any]:
     """Buy when the price has risen by a few ticks."""

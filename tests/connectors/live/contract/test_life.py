@@ -33,6 +33,8 @@ from engine.runtime.clock import NS_PER_S
 from tests.support.venues.live_desk import LiveDesk
 from tests.support.venues.rig import RIG_ACCOUNT, VenueRig
 
+pytestmark = pytest.mark.venue_level("gold")
+
 
 def a_query(submit: VenueSubmit) -> OrderQuery:
     return OrderQuery(account_id=RIG_ACCOUNT, symbol=submit.symbol, venue_client_id=submit.venue_client_id)

@@ -10,6 +10,8 @@ from engine.runtime.clock import NS_PER_S, VirtualClock
 from tests.support.venues.live_desk import LiveDesk
 from tests.support.venues.rig import VenueRig
 
+pytestmark = pytest.mark.venue_level("silver")
+
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("fault", ["abort", "close"])

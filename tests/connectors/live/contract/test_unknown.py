@@ -22,6 +22,8 @@ from engine.messages.venues import (
 from tests.support.venues.live_desk import LiveDesk
 from tests.support.venues.rig import RIG_ACCOUNT, VenueRig
 
+pytestmark = pytest.mark.venue_level("gold")
+
 SILENT = [
     ("after_drop", True),
     ("truncate", True),
