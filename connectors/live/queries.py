@@ -20,6 +20,7 @@ from engine.messages.venues import (
     FillsQuery,
     OpenAccount,
     OpenOrdersQuery,
+    OrderAbsent,
     OrderQuery,
 )
 from engine.runtime.actor import handles
@@ -87,7 +88,8 @@ class LiveQueries(LiveSession):
             case OpenOrdersQuery():
                 return await adapter.open_orders(query)
             case OrderQuery():
-                return await adapter.order(query)
+                asked_ns = self._wall.now_ns()
+                return _as_of(await adapter.order(query), asked_ns)
             case FillsQuery():
                 return await adapter.fills(query)
             case AccountQuery():
@@ -96,3 +98,13 @@ class LiveQueries(LiveSession):
                 departure = QueryDeparture(query, Priority.CANCEL)
                 until_ns = await adapter.arm_dead_man(query.timeout_ns, departure)
                 return DeadManArmed(account_id=query.account_id, until_ns=until_ns)
+
+
+def _as_of(answer: Any, asked_ns: int) -> Any:
+    """Date an absence by our clock where the venue's is ahead: that is the clock by which an order's time limit is set.
+
+    It proves nothing beyond the moment of asking: what arrives while the answer is on its way is not in it.
+    """
+    if not isinstance(answer, OrderAbsent) or answer.venue_time_ns <= asked_ns:
+        return answer
+    return OrderAbsent(venue_time_ns=asked_ns)

@@ -13,6 +13,7 @@ from engine.messages.venues import (
     FillsQuery,
     OpenAccount,
     OpenOrdersQuery,
+    OrderAbsent,
     OrderQuery,
     VenueAccount,
 )
@@ -104,3 +105,19 @@ async def test_questions_pass_their_fault_points() -> None:
         finally:
             fault_points.arm(None)
         assert passed == ["query.sending", "query.sent", "query.answered"]
+
+
+@pytest.mark.asyncio
+async def test_an_absence_is_no_younger_than_its_question_however_far_ahead_the_venue_is() -> None:
+    # Whoever weighs it knows by our clock until when the order could arrive.
+    async with PlainRig() as rig:
+        rig.server.clock.skew(20)
+        async with LiveDesk(rig) as desk:
+            await desk.ready()
+            submit = desk.a_submit()
+            query = OrderQuery(account_id=RIG_ACCOUNT, symbol=submit.symbol, venue_client_id=submit.venue_client_id)
+            asked_ns = desk.clock.now_ns()
+            rig.server.faults.add("after", rig.paths.order, delay_s=0.3)
+            answer = await desk.ask(query)
+            assert isinstance(answer, OrderAbsent), answer
+            assert answer.venue_time_ns < asked_ns + 200_000_000
