@@ -28,7 +28,7 @@ from connectors.bridge.client import GuardedClient
 from connectors.bridge.clock_offset import VenueClock
 from connectors.bridge.departure import Departure, Free, default_departure
 from connectors.bridge.errors import AuthRefused, BridgeError, ClockOff, Limited, NotSent, Unknown
-from connectors.bridge.session import Call, current_call, new_session
+from connectors.bridge.session import Call, current_call, new_session, told
 from engine.runtime.clock import NS_PER_S, Clock
 
 TIMEOUT_NS: Final = 10 * NS_PER_S
@@ -299,6 +299,8 @@ class Guarded:
     def new_client(self, url: str) -> GuardedClient:
         """Make a client for one dial with this exchange's settings for streams."""
         config = {**self.streaming, **self.options.get("ws", {})}  # type: ignore[attr-defined]
+        # ccxt's maker of a venue's ping would take the place of `GuardedClient.ping`; a plan says what is sent.
+        config.pop("ping", None)
         client = GuardedClient(url, self._bridge.clock, config)
         http_proxy, https_proxy, _ = self.check_ws_proxy_settings()  # type: ignore[attr-defined]
         client.proxy = http_proxy or https_proxy
@@ -313,7 +315,7 @@ class Guarded:
 def _without_answer(call: Call, error: Exception) -> BridgeError:
     """Return what a request comes to on which no answer came."""
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-    why = f"{type(cause).__name__}: {cause}" if str(cause) else type(cause).__name__
+    why = told(cause)
     if not call.has_left:
         return NotSent("not_connected", why)
     return Unknown("timeout" if isinstance(cause, TimeoutError) else "connection_lost", why)

@@ -105,3 +105,13 @@ def new_session(*, cafile: str, address: str = "", trust_env: bool = False) -> a
         local_addr=(address, 0) if address else None,
     )
     return aiohttp.ClientSession(connector=connector, request_class=GuardedRequest, trust_env=trust_env)
+
+
+def told(error: Exception) -> str:
+    """Say what a connection has failed of, without addresses: those hold signatures, or the key of a session."""
+    said = str(error)
+    if isinstance(error, aiohttp.ClientResponseError):
+        said = f"{error.status} {error.message}".strip()
+    elif isinstance(error, aiohttp.InvalidURL):
+        said = ""
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -26,6 +26,7 @@ from connectors.bridge.plan import (
     StreamReady,
     StreamRequest,
 )
+from connectors.bridge.session import told
 from connectors.remote.backoff import Backoff
 from engine.domain.errors import BadInput
 from engine.messages.base import Message
@@ -193,7 +194,7 @@ class VenueStream:
         self._owner.on_refused(error)
 
     def _failed(self, error: Exception) -> None:
-        self._end(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+        self._end(told(error))
         if isinstance(error, aiohttp.WSServerHandshakeError) and error.status in (418, 429, 503):
             headers = {} if error.headers is None else dict(error.headers)
             self._retry_ns = retry_after_ns(headers, is_ban=error.status == 418)

@@ -196,6 +196,21 @@ async def test_a_wrong_key_is_told_apart_and_never_shown(rig: PlainRig, key: Any
 
 
 @pytest.mark.asyncio
+async def test_an_answer_that_is_no_http_does_not_tell_what_was_signed(rig: PlainRig, exchange: PlainExchange) -> None:
+    async def babble(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(babble, "127.0.0.1")
+    exchange.urls["api"]["rest"] = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    with pytest.raises(Unknown) as caught:
+        await exchange.ask(exchange.privateGetOrder, {"client": "cv-1", "signature": "c8db56825ae71d6d"})
+    assert "c8db56825ae71d6d" not in f"{caught.value}{caught.value!r}{caught.value.message}"
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.mark.asyncio
 async def test_a_key_that_cannot_sign_says_so_without_showing_itself(rig: PlainRig) -> None:
     exchange = rig.exchange(WallClock())
     exchange.secret = None

@@ -1,10 +1,13 @@
 """The last look comes after every wait: for the pool, for the dial."""
 
+import aiohttp
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from connectors.bridge.departure import Free, Priority
 from connectors.bridge.errors import NotSent, Unknown
-from connectors.bridge.session import Call, current_call, new_session
+from connectors.bridge.session import Call, current_call, new_session, told
 from tests.support.venues.plain_rig import PlainRig
 
 
@@ -45,6 +48,17 @@ def test_the_end_of_the_writing_is_told_once() -> None:
     call.left()
     call.left()
     assert once.steps == ["left"]
+
+
+def test_what_has_failed_is_told_without_the_address() -> None:
+    url = URL("http://venue/order?symbol=BTCUSDT&signature=c8db56825ae7")
+    info = aiohttp.RequestInfo(url, "GET", CIMultiDictProxy(CIMultiDict()), url)
+    handshake = aiohttp.WSServerHandshakeError(info, (), status=503, message="Invalid response status")
+    assert told(handshake) == "WSServerHandshakeError: 503 Invalid response status"
+    assert "c8db" not in told(aiohttp.TooManyRedirects(info, ()))
+    assert "c8db" not in told(aiohttp.InvalidUrlRedirectClientError(url, "no host"))
+    assert told(ConnectionResetError("reset")) == "ConnectionResetError: reset"
+    assert told(TimeoutError()) == "TimeoutError"
 
 
 @pytest.mark.asyncio

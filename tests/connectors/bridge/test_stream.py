@@ -272,6 +272,22 @@ async def test_a_refused_dial_waits_as_long_as_the_venue_asks(rig: PlainRig) -> 
 
 
 @pytest.mark.asyncio
+async def test_a_refused_dial_does_not_tell_the_key_in_its_address(rig: PlainRig) -> None:
+    class Keyed(UserPlan):
+        async def url(self) -> str:
+            return await super().url() + "?listenKey=pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
+
+    rig.server.faults.add("status", "WS /user", status=503, times=-1)
+    scene = Scene(rig, clock=VirtualClock(10**18), plan=Keyed)
+    await scene.begin()
+    await scene.until(lambda: scene.owner.states != [])
+    assert "503" in scene.stream.why
+    assert "pqia91" not in scene.stream.why
+    assert all("pqia91" not in why for _, why in scene.owner.states)
+    await scene.end()
+
+
+@pytest.mark.asyncio
 async def test_a_request_over_the_socket_gets_its_answer_and_leaves_nothing_behind(rig: PlainRig) -> None:
     scene = Scene(rig)
     await scene.begin()
