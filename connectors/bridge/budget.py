@@ -75,7 +75,8 @@ class Window:
 
     def has_room(self, units: int, priority: Priority) -> bool:
         """Whether a request of this priority may take so many units now."""
-        used = self.used
+        # What the others use of their parts takes nothing from ours; what is used beyond does.
+        used = self.used - min(self._foreign, max(0, int(self._units) - self._room))
         # One that costs more than its priority's whole share would wait for ever.
         return used == 0 or used + units <= int(self._room * SHARES[priority])
 

@@ -2,8 +2,8 @@
 
 Every few seconds each says that it is there and hears how many are; each keeps an equal part. When one joins, the
 others count on their larger parts until they have heard of it, `RENEW_NS` at most: the part of the limits that
-`rate_share` leaves unused is for that, and what the venue reports as used counts against everybody. While nobody can
-tell how many there are, the number that was heard last holds.
+`rate_share` leaves unused is for that, and what the venue reports as used beyond the others' parts counts against ours.
+While nobody can tell how many there are, the number that was heard last holds.
 
 Limits per key need none of this: a key belongs to one account, and an account to one engine.
 """

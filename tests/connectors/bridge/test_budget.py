@@ -65,6 +65,21 @@ def test_what_others_use_counts_until_it_is_over() -> None:
     assert window.used == 0
 
 
+def test_what_the_other_sharers_use_takes_nothing_from_our_part() -> None:
+    clock = VirtualClock()
+    window = a_window(clock)
+    window.divide(3)
+    window.observe(66)
+    assert window.has_room(33, Priority.CANCEL)
+    assert window.has_room(int(33 * SHARES[Priority.OPEN]), Priority.OPEN)
+    window.take(33)
+    assert not window.has_room(1, Priority.CANCEL), "our part is used"
+    clock.advance(PER_MINUTE.period_ns)
+    window.observe(95)
+    assert window.has_room(5, Priority.CANCEL)
+    assert not window.has_room(6, Priority.CANCEL), "nothing of the whole is left"
+
+
 def test_a_report_that_only_holds_what_we_used_changes_nothing() -> None:
     window = a_window(VirtualClock())
     window.take(10)
