@@ -4,6 +4,7 @@ import asyncio
 import csv
 import gzip
 import re
+import time
 from bisect import bisect_right
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -171,7 +172,8 @@ async def drop_every(fixtures_dir: Path, market: Market, symbol: str, *, first: 
 
 async def healed(player: Player) -> None:
     """Wait for the book to be fetched anew; the venue's numbering lets it follow what was buffered."""
-    for _ in range(2_000):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
         book = player.book
         if book is not None and book.state is BookState.SYNCED:
             assert book.last_update_id == player.venue.truth.last_update_id
