@@ -43,6 +43,8 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "Duplicate order sent": "duplicate",
 }
 _REFUSALS: Final[Mapping[int, str]] = {
+    # Of one account and of new orders alone, with status 429 all the same: its cancels and everybody else may go on.
+    -1015: errors.TOO_MANY_ORDERS,
     -1111: errors.BAD_QUANTITY,
     -1121: errors.UNKNOWN_SYMBOL,
     -2011: errors.UNKNOWN_ORDER,
@@ -83,7 +85,7 @@ _AUTH: Final[Mapping[int, str]] = {
 }
 # Unknown, disconnected, unexpected response, timeout, overloaded, shutting down: sent on, execution not known.
 _PROVE_NOTHING: Final = (-1000, -1001, -1006, -1007, -1008, -1016)
-_LIMITS: Final = (-1003, -1015, -1034)
+_LIMITS: Final = (-1003, -1034)
 
 
 def _refused(word: str) -> Rule:

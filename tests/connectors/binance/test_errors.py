@@ -57,7 +57,7 @@ def an_error(status: int, code: int, message: str = "") -> BridgeError:
         (401, -2014, "API-key format invalid.", AuthRefused, "bad_key"),
         (400, -1022, "Signature for this request is not valid.", AuthRefused, "bad_signature"),
         (400, -1003, "Too many requests.", Limited, "rate_limited"),
-        (400, -1015, "Too many new orders.", Limited, "rate_limited"),
+        (429, -1015, "Too many new orders.", Refused, "too_many_orders"),
         (408, -1007, "Timeout waiting for response from backend server.", Unknown, "-1007"),
         (400, -1006, "An unexpected response was received.", Unknown, "-1006"),
         (503, -1000, "Unknown error, please check your request or try again later.", Unknown, "http_503"),

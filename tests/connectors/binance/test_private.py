@@ -306,3 +306,14 @@ async def test_an_unknown_symbol_is_refused_and_disturbs_nobody(desk: LiveDesk) 
     await desk.until(lambda: bool(desk.of(VenueRejected, order)), "the refusal")
     assert desk.of(VenueRejected, order)[0].code == "unknown_symbol"
     await desk.place()
+
+
+@pytest.mark.asyncio
+async def test_too_many_orders_of_one_account_stop_no_cancel_and_no_other_account(desk: LiveDesk) -> None:
+    resting = await desk.place()
+    said = '{"code":-1015,"msg":"Too many new orders; current limit is 100 orders per 10 SECOND."}'
+    desk.rig.server.faults.add("status", desk.rig.paths.submit, status=429, body=said)
+    answer = await desk.answer_to(desk.a_submit())
+    assert isinstance(answer, VenueRejected), answer
+    assert answer.code == "too_many_orders"
+    assert isinstance(await desk.answer_to(desk.a_cancel(resting)), VenueOrderDone)
