@@ -194,8 +194,10 @@ class LiveSession(AsyncioActor):
         return VenueStream(plan, self._adapter.wire, owner, clock=self._wall, rng=self._rng, log=self.log)
 
     @handles(StreamState)
-    def on_stream_state(self, _message: StreamState) -> None:
-        """A stream has come or gone."""
+    def on_stream_state(self, message: StreamState) -> None:
+        """A stream has come or gone; one that is back already has missed something all the same."""
+        if not message.is_ready and self._is_there and self._streams[message.name].is_ready:
+            self._again(f"{message.name} stream: {message.why}")
         self._review()
 
     @handles(StreamRefused)
@@ -264,9 +266,17 @@ class LiveSession(AsyncioActor):
     def _compare(self) -> None:
         self._is_comparing = True
         self._later(self._times.compare_ns, CompareDue())
-        if self._told is not None and self._told[0]:
-            self._publish(connected=False, reason="a message of the venue could not be read")
-            self._publish(connected=True, reason="")
+        if self._is_there:
+            self._again("a message of the venue could not be read")
+
+    @property
+    def _is_there(self) -> bool:
+        return self._told is not None and self._told[0]
+
+    def _again(self, reason: str) -> None:
+        """Let the account be compared: it was away, and is there."""
+        self._publish(connected=False, reason=reason)
+        self._publish(connected=True, reason="")
 
     # --- Small things -------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import pytest
 
 from connectors.bridge.errors import AuthRefused
 from connectors.live.adapter import AccountModes
+from connectors.live.messages import StreamState
 from connectors.live.session import _check
 from engine.domain.errors import NotReady
 from engine.messages.venues import VenueConnection, VenueNotSent, VenueOrderDone
@@ -117,3 +118,16 @@ async def test_a_proof_that_fails_on_the_way_proves_nothing_against_the_account(
         await desk.until(lambda: fault.struck == 3, "three proofs failed")
         assert [each.connected for each in desk.connections()] == [False, True]
         await desk.place()
+
+
+@pytest.mark.asyncio
+async def test_a_stream_that_was_away_for_a_moment_makes_the_account_compared() -> None:
+    # A burst may keep the news waiting until the stream is there again: what it missed is missed all the same.
+    async with PlainRig() as rig, LiveDesk(rig) as desk:
+        await desk.ready()
+        before = len(desk.connections())
+        assert desk.ref is not None
+        desk.ref.tell(StreamState("user", is_ready=False, why="closed by the venue"))
+        desk.ref.tell(StreamState("user", is_ready=True, why=""))
+        await desk.until(lambda: len(desk.connections()) == before + 2, "it was away and is back")
+        assert [each.connected for each in desk.connections()[before:]] == [False, True]
