@@ -16,6 +16,7 @@ from actors.router_core import key_of
 from actors.venue_pages import OVERLAP, OVERLAP_DEEP, FillPages, Listing, OrderPages, is_number
 from engine.domain.errors import CivalError, NotReady
 from engine.domain.identifiers import AccountId, UnitId
+from engine.domain.values import add
 from engine.messages.portfolio import (
     ApplyReconciliation,
     FillListing,
@@ -175,7 +176,7 @@ class ReconcileRun:
             if is_number(account.cursor):
                 return account
             again: VenueAccount = await self._ask(query)
-            if (again.balances, again.positions, again.cursor) == (account.balances, account.positions, account.cursor):
+            if _moved_by_fills(again) == _moved_by_fills(account):
                 return again
             account = again
             await self._take_fills()
@@ -308,3 +309,9 @@ class ReconcileRun:
                 updated_at=self._cell.wall.now_ns(),
             ),
         )
+
+
+def _moved_by_fills(account: VenueAccount) -> tuple[Any, ...]:
+    """Return what of an account only a fill or a transfer changes: what is locked of a margin moves with the price."""
+    owned = {each.asset: add(each.free, each.locked) for each in account.balances}
+    return {asset: total for asset, total in owned.items() if total}, account.positions, account.cursor

@@ -150,6 +150,26 @@ async def test_balances_without_a_cursor_count_when_they_stand_still(make_script
 
 
 @pytest.mark.asyncio
+async def test_what_is_locked_may_move_with_the_price_while_numbers_are_read(make_scripted: MakeScripted) -> None:
+    # A venue of margins reckons what is locked from the price of the moment; the sum moves with fills only.
+    rig = await make_scripted()
+    margins = iter(range(100))
+
+    def margined(_query: AccountQuery) -> VenueAccount:
+        locked = D(next(margins))
+        return VenueAccount(
+            balances=(VenueBalance(asset="USDT", free=D(1_000_000) - locked, locked=locked),),
+            positions=(),
+            cursor=None,
+            venue_time_ns=START_NS,
+        )
+
+    rig.script.account = margined
+    answer = await compare(rig)
+    assert (answer.outcome, answer.reason) == ("done", "")
+
+
+@pytest.mark.asyncio
 async def test_balances_that_never_stand_still_are_not_compared(make_scripted: MakeScripted) -> None:
     rig = await make_scripted()
     numbers = iter(range(100))
