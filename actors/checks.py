@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from actors.exposures import RESTING, Exposures
+from actors.exposures import Exposures
 from actors.limit_book import (
     OPEN_ORDERS,
     ORDER_NOTIONAL,
@@ -19,7 +19,7 @@ from actors.trading_states import TradingStates
 from engine.domain.capabilities import AmendKind, Capabilities
 from engine.domain.identifiers import AccountId, AgentId
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import OrderType, Side, TradingState
+from engine.domain.kinds import PRICED_TYPES, TRIGGERED_TYPES, Side, TradingState
 from engine.domain.limits import (
     NO_MARK,
     check_balance,
@@ -46,8 +46,6 @@ UNGUARDED: Final = "dead_man_not_armed"
 DIFFERS: Final = "differs_from_venue"
 STALE: Final = "stale_book"
 CLOSED: Final = "instrument_closed"
-
-_TRIGGERED: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
 
 class Checks:
@@ -267,17 +265,17 @@ class Checks:
         return check_position_notional(position, exposure, intent.side, intent.quantity, mark=mark, limit=limit.value)
 
     def _band(self, intent: OrderIntent, percent: Decimal) -> Violation | None:
-        """A stop may be far from the market: that is what it is for. Its limit must be near its stop."""
+        """What waits for a price may be far from the market: it is for that. Its limit must be near its trigger."""
         if intent.price is None:
             return None
-        mark = intent.stop_price if intent.type in _TRIGGERED else self._marks.price(intent.venue, intent.symbol)
+        mark = intent.stop_price if intent.type in TRIGGERED_TYPES else self._marks.price(intent.venue, intent.symbol)
         return check_price_band(intent.price, mark, percent)
 
     def _self_trade(self, intent: OrderIntent, price: Decimal) -> Violation | None:
-        if intent.type in _TRIGGERED:
+        if intent.type in TRIGGERED_TYPES:
             return None
         exposure = self._exposures.book(intent.account_id).reservations.exposure(intent.symbol)
-        return check_self_trade(exposure, intent.side, intent.price if intent.type in RESTING else price)
+        return check_self_trade(exposure, intent.side, intent.price if intent.type in PRICED_TYPES else price)
 
     def _money(self, intent: OrderIntent, instrument: Instrument, price: Decimal) -> Violation | None:
         book = self._exposures.book(intent.account_id)

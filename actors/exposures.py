@@ -12,13 +12,11 @@ from uuid import UUID
 from actors.cell import Instruments
 from engine.domain.identifiers import AccountId, AgentId, Asset, OrderId, Symbol, UserId
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import OrderType, Side
+from engine.domain.kinds import PRICED_TYPES, Side
 from engine.domain.position import Position
 from engine.domain.reservations import Reservation, Reservations
 from engine.domain.values import ZERO, add, subtract
 from engine.messages.orders import FillBooked, OrderChanged, OrderIntent
-
-RESTING = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 
 
 class ScopeBook:
@@ -76,7 +74,7 @@ class _Tracked:
         self.expected = expected
         self.price = price
         """Values it."""
-        self.resting = order.price if order.type in RESTING else None
+        self.resting = order.price if order.type in PRICED_TYPES else None
         self.booked = ZERO
         self.reserved = ZERO
         """What its scopes have reserved for it."""
@@ -104,7 +102,7 @@ class _Tracked:
         else:
             expected = told.expected_quantity
             price = told.price or self.price
-            resting = told.price if self.type in RESTING else None
+            resting = told.price if self.type in PRICED_TYPES else None
             if told.amend_quantity is not None and not self.is_done:
                 expected = max(expected, told.amend_quantity)
             if told.amend_price is not None:

@@ -7,11 +7,11 @@ from typing import Any, Final
 import msgspec
 
 from actors.checks import Checks
-from actors.exposures import RESTING, Exposures
+from actors.exposures import Exposures
 from actors.gate_halts import HaltingGate
 from engine.domain.identifiers import CorrelationId, OrderId
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import OrderType
+from engine.domain.kinds import PRICED_TYPES, TRIGGERED_TYPES
 from engine.domain.values import ZERO, subtract
 from engine.domain.violation import Violation
 from engine.messages.orders import AmendAnswer, AmendOrder, Denial, OrderChanged, OrderIntent
@@ -82,7 +82,8 @@ def _check(
     """Return what forbids an amend; otherwise the worst of the order before and after is reserved."""
     own = message.price or order.price
     quantity = order.quantity if message.quantity is None else message.quantity
-    price = message.stop_price or order.price if order.type is OrderType.STOP else own
+    is_stop = order.type in TRIGGERED_TYPES and order.type not in PRICED_TYPES
+    price = message.stop_price or order.price if is_stop else own
     broken = checks.halted(order.account_id, order.agent_id)
     if broken is None:
         broken = _venue_rules(message, order, instrument, quantity)
@@ -106,7 +107,7 @@ def _check(
 def _venue_rules(
     message: AmendOrder, order: OrderChanged, instrument: Instrument, quantity: Decimal
 ) -> Violation | None:
-    is_limit, is_stop = order.type in RESTING, order.type in (OrderType.STOP, OrderType.STOP_LIMIT)
+    is_limit, is_stop = order.type in PRICED_TYPES, order.type in TRIGGERED_TYPES
     # Of an order with two prices the gate knows the limit only; any price of ours is a multiple of the tick.
     broken = instrument.check_order(
         type=order.type,
@@ -120,7 +121,7 @@ def _venue_rules(
 
 def _as_intent(message: AmendOrder, order: OrderChanged, left: Decimal, now_ns: int) -> OrderIntent:
     """Return the order as it would be, for the rules: only what they look at is true."""
-    is_limit, is_stop = order.type in RESTING, order.type in (OrderType.STOP, OrderType.STOP_LIMIT)
+    is_limit, is_stop = order.type in PRICED_TYPES, order.type in TRIGGERED_TYPES
     return OrderIntent(
         order_id=order.order_id,
         user_id=order.user_id,

@@ -17,7 +17,16 @@ from actors.api.venues import venue_of
 from config.settings import SymbolText
 from engine.domain.errors import DependencyAway
 from engine.domain.identifiers import AccountId, AgentId, OrderId
-from engine.domain.kinds import OrderOrigin, OrderStatus, OrderType, Role, Side, TimeInForce
+from engine.domain.kinds import (
+    PRICED_TYPES,
+    TRIGGERED_TYPES,
+    OrderOrigin,
+    OrderStatus,
+    OrderType,
+    Role,
+    Side,
+    TimeInForce,
+)
 from engine.messages.orders import CancelAnswer, CancelOrder, CancelOrders, OrderAnswer, OrderIntent, PlaceOrder
 from engine.messages.read_ports import OrderFilter
 
@@ -208,8 +217,8 @@ def _cancel_answer(answer: CancelAnswer) -> web.Response:
 
 async def _intent(call: Call, body: PlaceBody, once: Once) -> OrderIntent:
     """Turn a body into an intent, its prices fitting its type."""
-    _require_price("price", body.price, is_wanted=body.type in (OrderType.LIMIT, OrderType.STOP_LIMIT))
-    _require_price("stop_price", body.stop_price, is_wanted=body.type in (OrderType.STOP, OrderType.STOP_LIMIT))
+    _require_price("price", body.price, is_wanted=body.type in PRICED_TYPES)
+    _require_price("stop_price", body.stop_price, is_wanted=body.type in TRIGGERED_TYPES)
     if body.post_only and body.type is not OrderType.LIMIT:
         raise wrong("post_only", "false, since only a limit order can rest")
     account_id = AccountId(body.account_id)

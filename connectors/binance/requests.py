@@ -19,7 +19,7 @@ from connectors.binance.symbols import Market, raw_name
 from connectors.binance.words import ALGO, NS_PER_MS
 from connectors.bridge import errors
 from connectors.bridge.errors import Refused
-from engine.domain.kinds import OrderType, PositionSide, TimeInForce
+from engine.domain.kinds import PRICED_TYPES, TRIGGERED_TYPES, OrderType, PositionSide, TimeInForce
 from engine.domain.values import text_of
 from engine.messages.venues import VenueAmend, VenueCancel, VenueOrder, VenueSubmit
 
@@ -45,8 +45,18 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
 _ORDER_API: Final[Mapping[Market, Api]] = {"spot": "private", "usdm": "fapiPrivate"}
 
-_SPOT_STOPS: Final = {OrderType.STOP: "STOP_LOSS", OrderType.STOP_LIMIT: "STOP_LOSS_LIMIT"}
-_USDM_STOPS: Final = {OrderType.STOP: "STOP_MARKET", OrderType.STOP_LIMIT: "STOP"}
+_SPOT_TRIGGERED: Final = {
+    OrderType.STOP: "STOP_LOSS",
+    OrderType.STOP_LIMIT: "STOP_LOSS_LIMIT",
+    OrderType.TAKE_PROFIT: "TAKE_PROFIT",
+    OrderType.TAKE_PROFIT_LIMIT: "TAKE_PROFIT_LIMIT",
+}
+_USDM_TRIGGERED: Final = {
+    OrderType.STOP: "STOP_MARKET",
+    OrderType.STOP_LIMIT: "STOP",
+    OrderType.TAKE_PROFIT: "TAKE_PROFIT_MARKET",
+    OrderType.TAKE_PROFIT_LIMIT: "TAKE_PROFIT",
+}
 
 
 def timestamp_ms(valid_until_ms: int, now_ms: int) -> int:
@@ -67,7 +77,7 @@ def submit(order: VenueSubmit, market: Market, *, timestamp: int, is_hedged: boo
     Raises:
         Refused: The order cannot be said in Binance's words; nothing was sent.
     """
-    is_stop = order.type in _SPOT_STOPS
+    is_triggered = order.type in TRIGGERED_TYPES
     params: dict[str, str | int] = {
         "symbol": raw_name(order.symbol),
         "side": order.side.value.upper(),
@@ -77,10 +87,10 @@ def submit(order: VenueSubmit, market: Market, *, timestamp: int, is_hedged: boo
         params |= _position(order, is_hedged=is_hedged)
     elif order.reduce_only or order.position_side is not PositionSide.NET:
         raise Refused("reduce_only_unsupported", "spot has no positions")
-    if market == "usdm" and is_stop:
+    if market == "usdm" and is_triggered:
         return _algo(order, params, timestamp)
     params |= _terms(order, market)
-    if is_stop:
+    if is_triggered:
         params["stopPrice"] = text_of(_required(order.stop_price, "stop price"))
     params["newClientOrderId"] = order.venue_client_id
     # The answer then tells of an immediate end (FOK, IOC) as well; its fills come by the stream, with their fees.
@@ -99,13 +109,13 @@ def _terms(order: VenueSubmit, market: Market) -> dict[str, str | int]:
     """Return type, price and time in force of an order that is not an algo order."""
     if order.type is OrderType.MARKET:
         return {"type": "MARKET"}
-    if order.type is OrderType.STOP:
-        return {"type": _SPOT_STOPS[order.type]}
+    if order.type not in PRICED_TYPES:
+        return {"type": _SPOT_TRIGGERED[order.type]}
     price = text_of(_required(order.price, "price"))
-    if order.type is OrderType.STOP_LIMIT:
+    if order.type in TRIGGERED_TYPES:
         if order.post_only:
-            raise Refused(errors.WOULD_TAKE, "a stop-limit order cannot be post-only")
-        return {"type": _SPOT_STOPS[order.type], "price": price, "timeInForce": order.time_in_force.value}
+            raise Refused(errors.WOULD_TAKE, "an order with a trigger cannot be post-only")
+        return {"type": _SPOT_TRIGGERED[order.type], "price": price, "timeInForce": order.time_in_force.value}
     if not order.post_only:
         return {"type": "LIMIT", "price": price, "timeInForce": order.time_in_force.value}
     if order.time_in_force is not TimeInForce.GTC:
@@ -119,12 +129,12 @@ def _algo(order: VenueSubmit, params: dict[str, str | int], timestamp: int) -> R
     """Return a conditional order of USD-M: it has an endpoint, ids and events of its own until it is triggered."""
     params |= {
         "algoType": "CONDITIONAL",
-        "type": _USDM_STOPS[order.type],
+        "type": _USDM_TRIGGERED[order.type],
         "triggerPrice": text_of(_required(order.stop_price, "stop price")),
         "workingType": "CONTRACT_PRICE",
         "clientAlgoId": order.venue_client_id,
     }
-    if order.type is OrderType.STOP_LIMIT:
+    if order.type in PRICED_TYPES:
         tif = order.time_in_force.value if not order.post_only else "GTX"
         params |= {"price": text_of(_required(order.price, "price")), "timeInForce": tif}
     return Request(

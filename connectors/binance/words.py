@@ -1,7 +1,7 @@
 """Binance's words for orders, both ways: types, times in force, sides, statuses.
 
-Where Binance has more words than we do, ours say what matters to us: a take-profit is a stop to us, since both wait for
-a price; LIMIT_MAKER and GTX are limit orders that may only rest.
+Where Binance has more words than we do, ours say what matters to us: a trailing stop is a stop; LIMIT_MAKER and GTX are
+limit orders that may only rest.
 """
 
 from collections.abc import Mapping
@@ -26,14 +26,14 @@ _TYPES: Final = {
     "LIMIT_MAKER": OrderType.LIMIT,
     "STOP_LOSS": OrderType.STOP,
     "STOP_LOSS_LIMIT": OrderType.STOP_LIMIT,
-    "TAKE_PROFIT_LIMIT": OrderType.STOP_LIMIT,
+    "TAKE_PROFIT_LIMIT": OrderType.TAKE_PROFIT_LIMIT,
     "STOP": OrderType.STOP_LIMIT,
     "STOP_MARKET": OrderType.STOP,
-    "TAKE_PROFIT_MARKET": OrderType.STOP,
+    "TAKE_PROFIT_MARKET": OrderType.TAKE_PROFIT,
     "TRAILING_STOP_MARKET": OrderType.STOP,
     "LIQUIDATION": OrderType.LIMIT,
 }
-_TAKE_PROFIT: Final = {"spot": OrderType.STOP, "usdm": OrderType.STOP_LIMIT}
+_TAKE_PROFIT: Final = {"spot": OrderType.TAKE_PROFIT, "usdm": OrderType.TAKE_PROFIT_LIMIT}
 """The one word that means two things: spot's has no limit price, USD-M's has."""
 _TIMES_IN_FORCE: Final = {
     "GTC": TimeInForce.GTC,

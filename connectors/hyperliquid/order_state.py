@@ -11,7 +11,7 @@ from connectors.hyperliquid.private_wire import Order, OrderUpdate
 from connectors.hyperliquid.symbols import side_of
 from engine.domain.errors import BadInput
 from engine.domain.identifiers import Symbol
-from engine.domain.kinds import DoneReason, OrderType, TimeInForce
+from engine.domain.kinds import PRICED_TYPES, DoneReason, OrderType, TimeInForce
 from engine.domain.values import ZERO, subtract
 from engine.messages.venues import VenueOrder
 
@@ -22,8 +22,8 @@ _TYPES: Final = {
     "Market": OrderType.MARKET,
     "Stop Market": OrderType.STOP,
     "Stop Limit": OrderType.STOP_LIMIT,
-    "Take Profit Market": OrderType.STOP,
-    "Take Profit Limit": OrderType.STOP_LIMIT,
+    "Take Profit Market": OrderType.TAKE_PROFIT,
+    "Take Profit Limit": OrderType.TAKE_PROFIT_LIMIT,
 }
 _IMMEDIATE: Final = frozenset({"ioc", "frontendmarket", "liquidationmarket"})
 
@@ -71,7 +71,7 @@ def venue_order(update: OrderUpdate, symbol: Symbol, *, client_id: str, filled_b
         side=side_of(order.side),
         type=type_,
         quantity=order.size + filled_before,
-        price=None if type_ in (OrderType.MARKET, OrderType.STOP) else order.limitPx,
+        price=order.limitPx if type_ in PRICED_TYPES else None,
         stop_price=order.triggerPx or None if order.isTrigger else None,
         time_in_force=TimeInForce.IOC if is_immediate else TimeInForce.GTC,
         filled_quantity=filled + filled_before,

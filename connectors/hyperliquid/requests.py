@@ -12,7 +12,7 @@ from connectors.bridge.errors import BAD_PRICE, BAD_QUANTITY, NotSent
 from connectors.hyperliquid.private_wire import Order
 from connectors.hyperliquid.symbols import MarketName
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import OrderType, Side, TimeInForce
+from engine.domain.kinds import PRICED_TYPES, TAKE_PROFIT_TYPES, TRIGGERED_TYPES, OrderType, Side, TimeInForce
 from engine.domain.values import add, is_multiple, multiply, subtract, text_of
 from engine.messages.venues import VenueAmend, VenueSubmit
 
@@ -21,7 +21,7 @@ Action = dict[str, Any]
 SLIPPAGE: Final = Decimal("0.005")
 """How much worse than the best price of the moment a market order may trade."""
 STOP_SLIPPAGE: Final = Decimal("0.1")
-"""The same for a stop that becomes a market order, from its trigger; the venue's own page uses 10 % too."""
+"""The same, from its trigger, for an order that becomes a market order then; the venue's own page uses 10 % too."""
 
 NS_PER_MS: Final = 1_000_000
 UNSUPPORTED: Final = "unsupported"
@@ -159,7 +159,7 @@ def _limit_of(order: VenueSubmit, instrument: Instrument, best: Decimal | None) 
     if order.price is not None:
         _require_price(order.price, instrument)
         return order.price
-    if order.type is OrderType.STOP and order.stop_price is not None:
+    if order.type in (OrderType.STOP, OrderType.TAKE_PROFIT) and order.stop_price is not None:
         return worst_price(order.stop_price, order.side, STOP_SLIPPAGE, instrument)
     if order.type is OrderType.MARKET and best is not None:
         return worst_price(best, order.side, SLIPPAGE, instrument)
@@ -167,13 +167,14 @@ def _limit_of(order: VenueSubmit, instrument: Instrument, best: Decimal | None) 
 
 
 def _type_of(order: VenueSubmit, instrument: Instrument) -> Action:
-    if order.type in (OrderType.STOP, OrderType.STOP_LIMIT):
+    if order.type in TRIGGERED_TYPES:
         if order.stop_price is None:
-            raise NotSent(BAD_PRICE, "a stop without its trigger")
+            raise NotSent(BAD_PRICE, "no trigger")
         _require_price(order.stop_price, instrument)
-        is_market = order.type is OrderType.STOP
-        # A buy waits for the price to rise to its trigger, a sell for it to fall: what the venue calls a stop loss.
-        return {"trigger": {"isMarket": is_market, "triggerPx": text_of(order.stop_price), "tpsl": "sl"}}
+        is_market = order.type not in PRICED_TYPES
+        # The venue judges by the order's side: a buy waits for the price to rise as "sl", for it to fall as "tp".
+        kind = "tp" if order.type in TAKE_PROFIT_TYPES else "sl"
+        return {"trigger": {"isMarket": is_market, "triggerPx": text_of(order.stop_price), "tpsl": kind}}
     if order.post_only:
         return {"limit": {"tif": "Alo"}}
     is_immediate = order.type is OrderType.MARKET or order.time_in_force is TimeInForce.IOC

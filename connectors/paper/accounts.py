@@ -14,10 +14,10 @@ from typing import Final
 
 from connectors.paper.client_ids import ClientIds
 from connectors.paper.fees import affordable_fee, highest_fee
-from connectors.paper.order import PRICED_TYPES, PaperOrder
+from connectors.paper.order import PaperOrder
 from engine.domain.identifiers import AccountId, Asset, Symbol, UserId
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import Liquidity, PositionSide
+from engine.domain.kinds import PRICED_TYPES, Liquidity, PositionSide
 from engine.domain.position import Position
 from engine.domain.values import SCALE_MAX, ZERO, add, round_money, scale_of, subtract
 from engine.messages.rows_paper import PaperBalanceRow, PaperPositionRow

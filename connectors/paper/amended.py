@@ -4,9 +4,10 @@ from decimal import Decimal
 from typing import NamedTuple, Self
 
 from connectors.paper.matching import Market
-from connectors.paper.order import PENDING, STOP_TYPES, PaperOrder
+from connectors.paper.order import PENDING, PaperOrder
 from connectors.paper.rules import BELOW_FILLED, MALFORMED, POST_ONLY_TAKES, STOP_TRIGGERS, UNCHANGED
 from engine.domain.errors import BadInput
+from engine.domain.kinds import TRIGGERED_TYPES
 from engine.domain.values import parse_decimal, subtract
 from engine.messages.venues import VenueAmend
 
@@ -53,7 +54,7 @@ class Amended(NamedTuple):
             return UNCHANGED
         if self.quantity <= order.filled:
             return BELOW_FILLED
-        if self.stop_price != order.stop_price and (order.type not in STOP_TYPES or order.state is not PENDING):
+        if self.stop_price != order.stop_price and (order.type not in TRIGGERED_TYPES or order.state is not PENDING):
             return "stop_price_not_allowed"
         broken = market.instrument.check_order(
             type=order.type,
@@ -70,7 +71,6 @@ class Amended(NamedTuple):
             takes = self.price >= touch if order.is_buy else self.price <= touch
             if takes:
                 return POST_ONLY_TAKES
-        stop_price = self.stop_price
-        if order.state is PENDING and stop_price is not None and market.is_triggered(stop_price, is_buy=order.is_buy):
+        if order.state is PENDING and market.is_triggered(order.type, self.stop_price, is_buy=order.is_buy):
             return STOP_TRIGGERS
         return None

@@ -18,14 +18,13 @@ from connectors.paper.order import (
     OPEN,
     PENDING,
     REJECTED,
-    STOP_TYPES,
     PaperOrder,
 )
 from connectors.paper.rules import UNKNOWN_SYMBOL, is_storable, refusal, shortage
 from connectors.paper.state import VenueState
 from engine.domain.book import Level, total_of
 from engine.domain.identifiers import Symbol
-from engine.domain.kinds import Liquidity, TimeInForce
+from engine.domain.kinds import TRIGGERED_TYPES, Liquidity, TimeInForce
 from engine.domain.values import add, subtract
 from engine.messages.base import Message
 from engine.messages.market import BookDelta, BookSnapshot, QuoteTick, TradePrint
@@ -93,7 +92,7 @@ class PaperExchange(VenueState):
                 venue_time_ns=now_ns,
             ),
         )
-        if order.type in STOP_TYPES:
+        if order.type in TRIGGERED_TYPES:
             order.state = PENDING
             self._wait(order, market)
         else:
@@ -104,7 +103,7 @@ class PaperExchange(VenueState):
         code = refusal(submit, order.account, market)
         if code is not None:
             return code, ()
-        if order.type in STOP_TYPES:
+        if order.type in TRIGGERED_TYPES:
             return shortage(order, market.instrument, None, self.exit_of), ()
         plan = market.plan(order.account, order.fillable(), order.price, is_buy=order.is_buy)
         # An order without a limit is valued at what it takes.
@@ -170,7 +169,7 @@ class PaperExchange(VenueState):
         self._after(market, market.on_snapshot(snapshot), at_ns)
 
     def on_trade(self, market: Market, trade: TradePrint, at_ns: int) -> None:
-        """Match the resting orders against a public trade, then trigger the stops that it reached."""
+        """Match the resting orders against a public trade, then trigger what waited for its price."""
         self._after(market, market.on_trade(trade), at_ns)
 
     def _after(self, market: Market, fills: list[MakerFill], at_ns: int) -> None:
@@ -181,7 +180,7 @@ class PaperExchange(VenueState):
                 part = min(quantity, order.fillable())
                 if part:
                     self._fill(order, market, price, part, _MAKER)
-        if market.buy_stops.prices or market.sell_stops.prices:
+        if market.has_triggers:
             for order in market.pop_triggered():
                 self.advance(at_ns)
                 self._trigger(order, market)
@@ -189,7 +188,7 @@ class PaperExchange(VenueState):
     # --- Life of an order --------------------------------------------------------------------------------------------
 
     def _trigger(self, order: PaperOrder, market: Market) -> None:
-        """Turn a stop into the order that it hides."""
+        """Turn a stop or take-profit into the order that it hides."""
         account = order.account
         order.state = OPEN
         self.batch.changed[order] = None

@@ -29,7 +29,7 @@ from connectors.paper.levels import PriceLevels
 from connectors.paper.order import PENDING, PaperOrder
 from engine.domain.book import UNCHECKED, Level, SequenceRule
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import Side
+from engine.domain.kinds import TAKE_PROFIT_TYPES, TRIGGERED_TYPES, OrderType, Side
 from engine.domain.values import ZERO, add, subtract
 from engine.messages.market import BookDelta, BookSnapshot, QuoteTick, TradePrint
 
@@ -56,6 +56,7 @@ class Market:
 
     __slots__ = (
         "buy_stops",
+        "buy_targets",
         "buys",
         "depth",
         "instrument",
@@ -63,6 +64,7 @@ class Market:
         "is_top",
         "moved",
         "sell_stops",
+        "sell_targets",
         "sells",
     )
 
@@ -89,6 +91,10 @@ class Market:
         self.sells = PriceLevels()
         self.buy_stops = PriceLevels()
         self.sell_stops = PriceLevels()
+        self.buy_targets = PriceLevels()
+        """Take-profits that buy once the price has fallen."""
+        self.sell_targets = PriceLevels()
+        """Take-profits that sell once the price has risen."""
         self.is_idle = True
         """Nothing here depends on the next event, which then only has to be remembered."""
         self.moved: dict[PaperOrder, None] = {} if moved is None else moved
@@ -118,7 +124,10 @@ class Market:
     def _place_of(self, order: PaperOrder) -> tuple[PriceLevels, Decimal]:
         if order.state is PENDING:
             price = order.stop_price
-            levels = self.buy_stops if order.is_buy else self.sell_stops
+            if order.type in TAKE_PROFIT_TYPES:
+                levels = self.buy_targets if order.is_buy else self.sell_targets
+            else:
+                levels = self.buy_stops if order.is_buy else self.sell_stops
         else:
             price = order.price
             levels = self.buys if order.is_buy else self.sells
@@ -127,9 +136,7 @@ class Market:
 
     def _rest(self) -> None:
         depth = self.depth
-        self.is_idle = not (
-            self.buys or self.sells or self.buy_stops or self.sell_stops or depth.taken_bids or depth.taken_asks
-        )
+        self.is_idle = not (self.buys or self.sells or self.has_triggers or depth.taken_bids or depth.taken_asks)
 
     # --- Takers ------------------------------------------------------------------------------------------------------
 
@@ -148,28 +155,48 @@ class Market:
             self.depth.take(account, parts, is_buy=is_buy)
             self.is_idle = False
 
-    # --- Stops -------------------------------------------------------------------------------------------------------
+    # --- Triggers ----------------------------------------------------------------------------------------------------
 
-    def is_triggered(self, stop_price: Decimal, *, is_buy: bool) -> bool:
-        """Tell whether the market is at a stop price or beyond: the last trade, or the quote before the first trade."""
+    @property
+    def has_triggers(self) -> bool:
+        """Whether an order waits for a price."""
+        return bool(
+            self.buy_stops.prices or self.sell_stops.prices or self.buy_targets.prices or self.sell_targets.prices
+        )
+
+    def is_triggered(self, type: OrderType, stop_price: Decimal | None, *, is_buy: bool) -> bool:
+        """Tell whether the market is where an order waits for it, or beyond; False for one that waits for nothing.
+
+        The market is the last trade, or before the first trade the quote that the order would meet. A stop waits for it
+        to move against the order, a take-profit for it to move in its favour.
+        """
+        if stop_price is None or type not in TRIGGERED_TYPES:
+            return False
         price = self._trigger_price(is_buy=is_buy)
-        return price is not None and (price >= stop_price if is_buy else price <= stop_price)
+        if price is None:
+            return False
+        waits_for_rise = is_buy != (type in TAKE_PROFIT_TYPES)
+        return price >= stop_price if waits_for_rise else price <= stop_price
 
     def _trigger_price(self, *, is_buy: bool) -> Decimal | None:
         trade = self.depth.trade
         return self.depth.best(is_ask=is_buy) if trade is None else trade.price
 
     def pop_triggered(self) -> list[PaperOrder]:
-        """Take out the stops that the market has reached, buys first, then by price and number."""
+        """Take out the orders whose price the market has reached.
+
+        Buys first; of each side what waited for a rise first; then as the market came by their prices, and by number.
+        """
         found: list[PaperOrder] = []
-        if self.buy_stops:
-            price = self._trigger_price(is_buy=True)
-            if price is not None:
-                found += [order for _, level in self.buy_stops.at_or_below(price) for order in level]
-        if self.sell_stops:
-            price = self._trigger_price(is_buy=False)
-            if price is not None:
-                found += [order for _, level in self.sell_stops.at_or_above(price) for order in level]
+        for is_buy, rising, falling in (
+            (True, self.buy_stops, self.buy_targets),
+            (False, self.sell_targets, self.sell_stops),
+        ):
+            price = self._trigger_price(is_buy=is_buy)
+            if price is None:
+                continue
+            found += [order for _, level in rising.at_or_below(price) for order in level]
+            found += [order for _, level in falling.at_or_above(price) for order in level]
         for order in found:
             self.discard(order)
         return found
@@ -228,7 +255,7 @@ class Market:
         return self._cross()
 
     def on_trade(self, trade: TradePrint) -> list[MakerFill]:
-        """Take a public trade and return what fills by it; stops are left to `pop_triggered`."""
+        """Take a public trade and return what fills by it; what it triggers is left to `pop_triggered`."""
         price, by_buyer = trade.price, trade.aggressor is Side.BUY
         self.depth.see_trade(trade)
         fills: list[MakerFill] = []

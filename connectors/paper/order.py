@@ -13,16 +13,13 @@ if TYPE_CHECKING:
     from connectors.paper.accounts import PaperAccount
 
 PENDING: Final = "pending"
-"""A stop that has not triggered."""
+"""A stop or take-profit that has not triggered."""
 OPEN: Final = "open"
 FILLED: Final = "filled"
 CANCELLED: Final = "cancelled"
 EXPIRED: Final = "expired"
-"""The venue ended it: the rest of an immediate order, or a triggered stop that could not trade."""
+"""The venue ended it: the rest of an immediate order, or a triggered order that could not trade."""
 REJECTED: Final = "rejected"
-
-STOP_TYPES: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
-PRICED_TYPES: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 
 _BUY: Final = Side.BUY
 _STATES: Final = {state: state for state in (PENDING, OPEN, FILLED, CANCELLED, EXPIRED, REJECTED)}

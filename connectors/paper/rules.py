@@ -12,7 +12,7 @@ from typing import Final
 from connectors.paper.accounts import MARGIN, ExitOf, Holding, PaperAccount, reservation
 from connectors.paper.fees import highest_fee
 from connectors.paper.matching import Market
-from connectors.paper.order import STOP_TYPES, PaperOrder
+from connectors.paper.order import PaperOrder
 from engine.domain.book import Level
 from engine.domain.errors import BadInput
 from engine.domain.instrument import Instrument
@@ -35,7 +35,7 @@ POST_ONLY_TYPE: Final = "post_only_not_allowed"
 """Only a limit order that may rest can be post-only."""
 POST_ONLY_TAKES: Final = "post_only_would_take"
 STOP_TRIGGERS: Final = "stop_would_trigger"
-"""The market is at the stop price or beyond it already."""
+"""The market is at the trigger of a stop or a take-profit, or beyond it, already."""
 NO_MARKET: Final = "no_market"
 """A market order before the first price."""
 REDUCE_ONLY: Final = "reduce_only_would_not_reduce"
@@ -108,13 +108,13 @@ def is_storable(submit: VenueSubmit) -> bool:
 def _wrong_moment(submit: VenueSubmit, account: PaperAccount, market: Market, touch: Decimal | None) -> str | None:
     """Return what is wrong with a well-formed order as the market and the position are now."""
     is_buy = submit.side is _BUY
-    price, stop_price = submit.price, submit.stop_price
+    price = submit.price
     if submit.post_only:
         if submit.type is not OrderType.LIMIT or submit.time_in_force is not TimeInForce.GTC:
             return POST_ONLY_TYPE
         if touch is not None and price is not None and (price >= touch if is_buy else price <= touch):
             return POST_ONLY_TAKES
-    if submit.type in STOP_TYPES and stop_price is not None and market.is_triggered(stop_price, is_buy=is_buy):
+    if market.is_triggered(submit.type, submit.stop_price, is_buy=is_buy):
         return STOP_TRIGGERS
     if submit.reduce_only and not _would_reduce(market.instrument, account, is_buy=is_buy):
         return REDUCE_ONLY

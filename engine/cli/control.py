@@ -8,6 +8,7 @@ import click
 from engine.cli.client import Client, Refused
 from engine.cli.options import Target, target_options
 from engine.cli.output import print_json, print_object, print_rows
+from engine.domain.kinds import OrderType
 
 SCOPE = click.option(
     "--scope",
@@ -90,9 +91,9 @@ def order() -> None:
 @click.argument("side", type=click.Choice(["buy", "sell"]))
 @click.argument("quantity")
 @click.argument("symbol")
-@click.option("--type", type=click.Choice(["market", "limit", "stop", "stop_limit"]), default="market")
+@click.option("--type", type=click.Choice([each.value for each in OrderType]), default="market")
 @click.option("--price", help="Limit price.")
-@click.option("--stop-price", help="Trigger price.")
+@click.option("--stop-price", help="Trigger price of a stop or take-profit.")
 @click.option("--tif", "time_in_force", type=click.Choice(["GTC", "IOC", "FOK"]), help="Time in force.")
 @click.option("--post-only", is_flag=True, default=None, help="Never take.")
 @click.option("--reduce-only", is_flag=True, default=None, help="Only shrink a position.")

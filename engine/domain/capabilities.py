@@ -7,14 +7,13 @@ the absence of an order is a proof.
 import re
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from engine.domain.errors import BadInput
 from engine.domain.identifiers import Venue
-from engine.domain.kinds import InstrumentKind, OrderType, TimeInForce
+from engine.domain.kinds import PRICED_TYPES, InstrumentKind, OrderType, TimeInForce
 from engine.domain.violation import Violation, violation
 
 
@@ -156,7 +155,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
             return _unsupported("instrument_kind", self.kinds, kind)
         if type not in self.order_types:
             return _unsupported("order_type", self.order_types, type)
-        has_limit = type in _LIMIT_TYPES
+        has_limit = type in PRICED_TYPES
         if has_limit and time_in_force not in self.times_in_force:
             return _unsupported("time_in_force", self.times_in_force, time_in_force)
         if post_only and not (has_limit and time_in_force is TimeInForce.GTC):
@@ -180,9 +179,6 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
         if self.validity is ValidityKind.NONE:
             return None
         return send_by_ns + self.validity_max_ns + self.read_lag_ns
-
-
-_LIMIT_TYPES: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
 
 
 def _unsupported(what: str, possible: Iterable[str], was: str) -> Violation:

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.domain.errors import BadInput
 from engine.domain.identifiers import Asset, Symbol, Venue
-from engine.domain.kinds import InstrumentKind, Liquidity, OrderType, Side
+from engine.domain.kinds import PRICED_TYPES, TRIGGERED_TYPES, InstrumentKind, Liquidity, OrderType, Side
 from engine.domain.values import (
     MAGNITUDE_MAX,
     ONE,
@@ -166,8 +166,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Args:
             type: Decides which prices must be present.
             quantity: As in the order; finite (messages refuse anything else at birth).
-            price: Limit price, for limit and stop-limit orders.
-            stop_price: Trigger, for stop and stop-limit orders.
+            price: Limit price, for limit, stop-limit and take-profit-limit orders.
+            stop_price: Trigger, for stop and take-profit orders with or without a limit.
             reference_price: Mark or last price, to value a market order; None leaves its notional unchecked.
             reduce_only: Venues waive the minimum notional for orders that can only close.
 
@@ -176,8 +176,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """
         found: list[Violation] = []
         _check_quantity(self, quantity, found)
-        _check_price(self, "price", price, needed=type in _NEEDS_PRICE, found=found)
-        _check_price(self, "stop_price", stop_price, needed=type in _NEEDS_STOP, found=found)
+        _check_price(self, "price", price, needed=type in PRICED_TYPES, found=found)
+        _check_price(self, "stop_price", stop_price, needed=type in TRIGGERED_TYPES, found=found)
         if found:
             return found
         value_at = price or stop_price or reference_price
@@ -188,10 +188,6 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             if notional.adjusted() > MAGNITUDE_MAX:
                 found.append(violation("max_notional", f"below 1E{MAGNITUDE_MAX + 1}", notional))
         return found
-
-
-_NEEDS_PRICE: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT})
-_NEEDS_STOP: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
 
 
 def _check_quantity(instrument: Instrument, quantity: Decimal, found: list[Violation]) -> None:

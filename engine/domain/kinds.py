@@ -4,6 +4,7 @@ Every word is spelled as in the database schema, the HTTP interface and the stre
 """
 
 from enum import IntEnum, StrEnum
+from typing import Final
 
 
 class Side(StrEnum):
@@ -32,6 +33,19 @@ class OrderType(StrEnum):
     """Becomes a market order when the last trade reaches `stop_price`."""
     STOP_LIMIT = "stop_limit"
     """Becomes a limit order when the last trade reaches `stop_price`."""
+    TAKE_PROFIT = "take_profit"
+    """Becomes a market order when the last trade reaches `stop_price` in our favour: a sell when the price has risen to
+    it, a buy when it has fallen to it; a stop waits for the opposite."""
+    TAKE_PROFIT_LIMIT = "take_profit_limit"
+    """Becomes a limit order then."""
+
+
+PRICED_TYPES: Final = frozenset({OrderType.LIMIT, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT_LIMIT})
+"""Those with a limit price."""
+STOP_TYPES: Final = frozenset({OrderType.STOP, OrderType.STOP_LIMIT})
+TAKE_PROFIT_TYPES: Final = frozenset({OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT})
+TRIGGERED_TYPES: Final = STOP_TYPES | TAKE_PROFIT_TYPES
+"""Those that wait for a price, `stop_price`, before they are market or limit orders."""
 
 
 class TimeInForce(StrEnum):

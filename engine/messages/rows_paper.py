@@ -74,7 +74,7 @@ class PaperOrderRow(Row, frozen=True, kw_only=True):
     post_only: bool
     reduce_only: bool
     state: str
-    """`pending` (stop not triggered), `open`, `filled`, `cancelled`, `expired`, `rejected`."""
+    """`pending` (not triggered), `open`, `filled`, `cancelled`, `expired`, `rejected`."""
     reject_code: str | None
     filled_quantity: Decimal
     queue_ahead: Decimal | None

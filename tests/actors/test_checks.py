@@ -236,6 +236,16 @@ def test_a_stop_may_be_far_from_the_market() -> None:
     assert gate.code(type=OrderType.STOP_LIMIT, side=Side.SELL, stop_price="50000", price="40000") == "price_band"
 
 
+def test_a_take_profit_may_be_far_from_the_market_and_needs_its_asset() -> None:
+    gate = Gate({"price_band_percent": 1})
+    gate.hold("0.1")
+    target = {"type": OrderType.TAKE_PROFIT, "side": Side.SELL, "stop_price": "90000", "reduce_only": True}
+    assert gate.code(**target) is None
+    limited = {"type": OrderType.TAKE_PROFIT_LIMIT, "side": Side.SELL, "stop_price": "90000"}
+    assert gate.code(**limited, price="80000") == "price_band"
+    assert gate.code(**limited, price="89900") is None
+
+
 def test_what_the_venue_cannot_do_is_refused_before_the_wire() -> None:
     gate = Gate()
     able = capabilities(PERPETUAL.venue)

@@ -154,6 +154,18 @@ async def test_its_own_order_does_not_stand_in_the_way_of_an_amend(make_rig: Mak
     assert len(scene.router.taken) == 1
 
 
+@pytest.mark.parametrize("kind", [OrderType.STOP, OrderType.TAKE_PROFIT])
+async def test_an_order_that_waits_is_valued_at_its_trigger(make_rig: MakeRig, kind: OrderType) -> None:
+    scene = await amending(make_rig)
+    await scene.tell(type=kind, price="59000")
+    assert await scene.amend(stop_price="59500") is None
+    assert scene.value() == D("0.1") * 59_500
+    answer = await scene.amend(price="58000")
+    assert answer is not None
+    assert answer.denial is not None
+    assert answer.denial.code == "price_not_allowed"
+
+
 async def test_in_a_halted_scope_nothing_is_amended(make_rig: MakeRig) -> None:
     scene = await amending(make_rig)
     scene.rig.gate.tell(Halt(user_id=USER, scope=Scope.USER, reason="enough", cancel_open=False))

@@ -6,13 +6,17 @@ import { fill, h, setText } from "./dom.js";
 import { number, priceDecimals, quantity } from "./format.js";
 import { problemText, terms } from "./words.js";
 
-const LIMITED = new Set(["limit", "stop_limit"]);
-const STOPPED = new Set(["stop", "stop_limit"]);
+const TYPES = [
+  ["limit", "Limit"], ["market", "Market"], ["stop", "Stop"], ["stop_limit", "Stop limit"],
+  ["take_profit", "Take profit"], ["take_profit_limit", "Take profit limit"],
+];
+const LIMITED = new Set(["limit", "stop_limit", "take_profit_limit"]);
+const TRIGGERED = new Set(["stop", "stop_limit", "take_profit", "take_profit_limit"]);
 
 export function orderForm(store) {
   const account = h("select", { name: "account_id", required: true });
   const symbol = h("select", { name: "symbol", required: true });
-  const type = h("select", { name: "type" }, [["limit", "Limit"], ["market", "Market"], ["stop", "Stop"], ["stop_limit", "Stop limit"]].map(([value, label]) => h("option", { value }, label)));
+  const type = h("select", { name: "type" }, TYPES.map(([value, label]) => h("option", { value }, label)));
   const amount = input("quantity", "0.01");
   const price = input("price", "");
   const stop = input("stop_price", "");
@@ -24,14 +28,14 @@ export function orderForm(store) {
   const answer = h("p", { class: "complaint", role: "alert" });
   const hint = h("p", { class: "hint" });
   const priceField = field("Limit price", price);
-  const stopField = field("Stop price", stop);
+  const stopField = field("Trigger price", stop);
   const form = h("form", { class: "order-form" }, field("Account", account), field("Symbol", symbol), field("Type", type), field("Quantity", amount), priceField, stopField, field("Time in force", tif), h("div", { class: "checks" }, postOnly, reduceOnly), hint, h("div", { class: "sides" }, buy, sell), answer);
 
   const fit = () => {
     priceField.hidden = !LIMITED.has(type.value);
     price.required = LIMITED.has(type.value);
-    stopField.hidden = !STOPPED.has(type.value);
-    stop.required = STOPPED.has(type.value);
+    stopField.hidden = !TRIGGERED.has(type.value);
+    stop.required = TRIGGERED.has(type.value);
     postOnly.hidden = type.value !== "limit";
   };
   const drawHint = () => {
@@ -68,7 +72,7 @@ async function place(store, form, button, answer, buttons) {
   const kind = data.get("type");
   const order = { account_id: data.get("account_id"), symbol: data.get("symbol"), side: button.value, type: kind, quantity: data.get("quantity").trim(), time_in_force: data.get("time_in_force") };
   if (LIMITED.has(kind)) order.price = data.get("price").trim();
-  if (STOPPED.has(kind)) order.stop_price = data.get("stop_price").trim();
+  if (TRIGGERED.has(kind)) order.stop_price = data.get("stop_price").trim();
   if (kind === "limit" && data.has("post_only")) order.post_only = true;
   if (data.has("reduce_only")) order.reduce_only = true;
   for (const each of buttons) each.disabled = true;

@@ -16,7 +16,7 @@ from engine.domain.capabilities import (
 )
 from engine.domain.identifiers import Asset, Symbol, Venue
 from engine.domain.instrument import Instrument
-from engine.domain.kinds import InstrumentKind, OrderType, TimeInForce
+from engine.domain.kinds import TAKE_PROFIT_TYPES, InstrumentKind, OrderType, TimeInForce
 
 MS: Final = 1_000_000
 SECOND: Final = 1_000_000_000
@@ -71,7 +71,7 @@ class VenueRules(msgspec.Struct, frozen=True, kw_only=True):
         return Capabilities(
             venue=self.venue,
             kinds=kinds,
-            order_types=frozenset(OrderType),
+            order_types=frozenset(OrderType) - TAKE_PROFIT_TYPES,
             times_in_force=frozenset(TimeInForce),
             client_id=ClientIdRule(pattern=r"[!-~]{1,64}", duplicates=self.duplicates, is_queryable=True),
             post_only=True,

@@ -21,7 +21,9 @@ CREATE DOMAIN order_side AS varchar(10)
     CONSTRAINT order_side_is_known CHECK (VALUE IN ('buy', 'sell'))
 -- ;;
 CREATE DOMAIN order_type AS varchar(20)
-    CONSTRAINT order_type_is_known CHECK (VALUE IN ('market', 'limit', 'stop', 'stop_limit'))
+    CONSTRAINT order_type_is_known CHECK (
+        VALUE IN ('market', 'limit', 'stop', 'stop_limit', 'take_profit', 'take_profit_limit')
+    )
 -- ;;
 CREATE DOMAIN order_time_in_force AS varchar(10)
     CONSTRAINT order_time_in_force_is_known CHECK (VALUE IN ('GTC', 'IOC', 'FOK'))

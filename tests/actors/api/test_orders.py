@@ -48,6 +48,31 @@ async def test_a_market_order_that_waits_is_answered_after_the_venue(rig: ApiRig
     assert "OrderFilled" in types
 
 
+async def test_a_take_profit_waits_and_its_prices_fit_its_type(rig: ApiRig) -> None:
+    body = {
+        "account_id": str(ADA_ACCOUNT),
+        "symbol": "BTC/USDT",
+        "side": "buy",
+        "type": "take_profit",
+        "quantity": "0.01",
+    }
+    answer = await rig.call("POST", "/orders?wait=ack", json=body | {"stop_price": "50000"})
+    row = answer.json
+    assert (answer.status, row["type"], row["status"], row["stop_price"]) == (201, "take_profit", "open", "50000")
+    limited = {"type": "take_profit_limit", "stop_price": "50000", "price": "50010"}
+    assert (await rig.call("POST", "/orders?wait=ack", json=body | limited)).json["status"] == "open"
+    wrong: tuple[dict[str, Any], ...] = (
+        {},
+        {"stop_price": "50000", "price": "50000"},
+        limited | {"price": None},
+        limited | {"post_only": True},
+    )
+    answers = [await rig.call("POST", "/orders", json=body | each) for each in wrong]
+    assert [each.json["field"] for each in answers] == ["stop_price", "price", "price", "post_only"]
+    too_near = await rig.call("POST", "/orders?wait=ack", json=body | {"stop_price": "70000"})
+    assert (too_near.json["status"], too_near.json["denial_code"]) == ("rejected", "stop_would_trigger")
+
+
 async def _items(rig: ApiRig, path: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = (await rig.get(path))["items"]
     return items

@@ -75,6 +75,54 @@ async def test_a_lost_answer_to_a_usdm_stop_still_finds_it(usdm: LiveDesk) -> No
     await usdm.until(lambda: bool(usdm.of(VenueOrderDone, order)), "its end")
 
 
+# --- Take-profits ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("kind", "price"), [(OrderType.TAKE_PROFIT, None), (OrderType.TAKE_PROFIT_LIMIT, Decimal(58000))]
+)
+async def test_a_spot_take_profit_sells_when_the_price_has_risen(
+    spot: LiveDesk, kind: OrderType, price: Decimal | None
+) -> None:
+    order = await spot.place(side=Side.SELL, type=kind, price=price, stop_price=Decimal(61000))
+    page = await spot.ask(OpenOrdersQuery(account_id=RIG_ACCOUNT))
+    assert [(each.type, each.price, each.stop_price) for each in page.orders] == [(kind, price, Decimal(61000))]
+    spot.rig.server.exchange.print_trade("BTCUSDT", "58900")
+    assert spot.rig.account.trades == []
+    spot.rig.server.exchange.print_trade("BTCUSDT", "61000")
+    await spot.until(lambda: bool(spot.of(VenueFill, order)), "its fill")
+    assert spot.of(VenueFill, order)[0].quantity == order.quantity
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("kind", "price"), [(OrderType.TAKE_PROFIT, None), (OrderType.TAKE_PROFIT_LIMIT, Decimal(59100))]
+)
+async def test_a_usdm_take_profit_waits_as_one_and_is_found_and_cancelled(
+    usdm: LiveDesk, kind: OrderType, price: Decimal | None
+) -> None:
+    order = await usdm.place(type=kind, price=price, stop_price=Decimal(59000))
+    page = await usdm.ask(OpenOrdersQuery(account_id=RIG_ACCOUNT))
+    assert [(each.type, each.price, each.stop_price) for each in page.orders] == [(kind, price, Decimal(59000))]
+    assert page.orders[0].external_order_id.startswith("algo:")
+    usdm.tell(usdm.a_cancel(order))
+    await usdm.until(lambda: bool(usdm.of(VenueOrderDone, order)), "its end")
+    assert usdm.of(VenueOrderDone, order)[0].reason is DoneReason.CANCELLED
+
+
+@pytest.mark.asyncio
+async def test_a_usdm_take_profit_becomes_an_order_when_the_price_has_fallen(usdm: LiveDesk) -> None:
+    order = await usdm.place(type=OrderType.TAKE_PROFIT, price=None, stop_price=Decimal(59000))
+    usdm.rig.server.exchange.print_trade("BTCUSDT", "59000")
+    await usdm.until(lambda: bool(usdm.of(VenueOrderDone, order)), "its end")
+    assert sum(each.quantity for each in usdm.of(VenueFill, order)) == order.quantity
+    wrong = usdm.a_submit(type=OrderType.TAKE_PROFIT, price=None, stop_price=Decimal(70000))
+    usdm.tell(wrong)
+    await usdm.until(lambda: bool(usdm.of(VenueRejected, wrong)), "the refusal")
+    assert usdm.of(VenueRejected, wrong)[0].code == "stop_would_trigger"
+
+
 # --- Amends, reductions, the dead man ---------------------------------------------------------------------------------
 
 

@@ -57,6 +57,14 @@ ENDS = f"newClientOrderId={CLIENT_ID}&newOrderRespType=RESULT&recvWindow=5000&ti
             {"type": OrderType.STOP_LIMIT, "stop_price": Decimal("5.9E+4")},
             "quantity=0.01234&type=STOP_LOSS_LIMIT&price=60000.1&timeInForce=GTC&stopPrice=59000",
         ),
+        (
+            {"type": OrderType.TAKE_PROFIT, "price": None, "stop_price": Decimal(59000)},
+            "quantity=0.01234&type=TAKE_PROFIT&stopPrice=59000",
+        ),
+        (
+            {"type": OrderType.TAKE_PROFIT_LIMIT, "stop_price": Decimal(59000), "time_in_force": TimeInForce.IOC},
+            "quantity=0.01234&type=TAKE_PROFIT_LIMIT&price=60000.1&timeInForce=IOC&stopPrice=59000",
+        ),
         ({"quantity": Decimal("1E-7")}, "quantity=0.0000001&type=LIMIT&price=60000.1&timeInForce=GTC"),
     ],
 )
@@ -68,6 +76,7 @@ def test_a_spot_order(changes: dict[str, Any], expected: str) -> None:
 
 ALGO = "algoOrder symbol=BTCUSDT&side=SELL&quantity=0.01234"
 TRIGGER = f"triggerPrice=59000&workingType=CONTRACT_PRICE&clientAlgoId={CLIENT_ID}"
+WINDOW = "recvWindow=5000&timestamp=17"
 PERPETUAL = {"symbol": "BTC/USDT:USDT", "side": Side.SELL}
 
 
@@ -91,6 +100,14 @@ PERPETUAL = {"symbol": "BTC/USDT:USDT", "side": Side.SELL}
             {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(59000)},
             f"{ALGO}&algoType=CONDITIONAL&type=STOP&{TRIGGER}&price=60000.1&timeInForce=GTC&recvWindow=5000&timestamp=17",
         ),
+        (
+            {"type": OrderType.TAKE_PROFIT, "price": None, "stop_price": Decimal(59000), "reduce_only": True},
+            f"{ALGO}&reduceOnly=true&algoType=CONDITIONAL&type=TAKE_PROFIT_MARKET&{TRIGGER}&recvWindow=5000&timestamp=17",
+        ),
+        (
+            {"type": OrderType.TAKE_PROFIT_LIMIT, "stop_price": Decimal(59000), "time_in_force": TimeInForce.IOC},
+            f"{ALGO}&algoType=CONDITIONAL&type=TAKE_PROFIT&{TRIGGER}&price=60000.1&timeInForce=IOC&{WINDOW}",
+        ),
     ],
 )
 def test_a_usdm_order(changes: dict[str, Any], expected: str) -> None:
@@ -111,6 +128,14 @@ def test_in_hedge_mode_the_position_is_named_and_reduce_only_is_not() -> None:
         ({"reduce_only": True}, "spot", False, "reduce_only_unsupported"),
         ({"price": None}, "spot", False, "bad_price"),
         ({"type": OrderType.STOP, "price": None}, "spot", False, "bad_price"),
+        ({"type": OrderType.TAKE_PROFIT, "price": None}, "spot", False, "bad_price"),
+        ({"type": OrderType.TAKE_PROFIT_LIMIT, "stop_price": Decimal(1), "price": None}, "spot", False, "bad_price"),
+        (
+            {"type": OrderType.TAKE_PROFIT_LIMIT, "stop_price": Decimal(1), "post_only": True},
+            "spot",
+            False,
+            "post_only_would_take",
+        ),
         ({"post_only": True, "time_in_force": TimeInForce.IOC}, "spot", False, "post_only_would_take"),
         (PERPETUAL, "usdm", True, "position_side"),
         ({**PERPETUAL, "position_side": PositionSide.SHORT}, "usdm", False, "position_side"),

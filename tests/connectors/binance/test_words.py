@@ -3,13 +3,20 @@
 import pytest
 
 from connectors.binance import words
+from connectors.binance.symbols import Market
 from engine.domain.errors import BadInput
 from engine.domain.kinds import DoneReason, OrderType, TimeInForce
 
 
 def test_a_word_that_means_two_things_is_told_apart_by_the_market() -> None:
-    assert words.type_of("TAKE_PROFIT", "spot") is OrderType.STOP
-    assert words.type_of("TAKE_PROFIT", "usdm") is OrderType.STOP_LIMIT
+    assert words.type_of("TAKE_PROFIT", "spot") is OrderType.TAKE_PROFIT
+    assert words.type_of("TAKE_PROFIT", "usdm") is OrderType.TAKE_PROFIT_LIMIT
+
+
+@pytest.mark.parametrize("market", ["spot", "usdm"])
+def test_a_take_profit_is_no_stop(market: Market) -> None:
+    read = [words.type_of(word, market) for word in ("TAKE_PROFIT_LIMIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")]
+    assert read == [OrderType.TAKE_PROFIT_LIMIT, OrderType.TAKE_PROFIT, OrderType.STOP]
 
 
 def test_post_only_has_two_names() -> None:

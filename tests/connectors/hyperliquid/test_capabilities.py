@@ -30,7 +30,8 @@ def test_what_it_cannot_do_is_denied_before_the_wire() -> None:
     assert refused(perpetual, time_in_force=TimeInForce.FOK) == "time_in_force_unsupported"
     assert refused(spot, reduce_only=True) == "reduce_only_unsupported"
     assert refused(spot, type=OrderType.STOP) == "order_type_unsupported"
-    assert [refused(perpetual, type=type_) for type_ in OrderType] == [None] * 4
+    assert refused(spot, type=OrderType.TAKE_PROFIT) == "order_type_unsupported"
+    assert [refused(perpetual, type=type_) for type_ in OrderType] == [None] * 6
     assert refused(perpetual, reduce_only=True) is None
 
 

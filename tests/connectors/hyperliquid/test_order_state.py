@@ -58,6 +58,10 @@ def test_what_is_filled_is_what_is_not_left() -> None:
 def test_the_long_form_tells_type_and_time_in_force() -> None:
     stop = shown(an_update(orderType="Stop Market", isTrigger=True, triggerPx=Decimal(61000), reduceOnly=True))
     assert (stop.type, stop.price, stop.stop_price, stop.reduce_only) == (OrderType.STOP, None, Decimal(61000), True)
+    target = shown(an_update(orderType="Take Profit Market", isTrigger=True, triggerPx=Decimal(61000)))
+    assert (target.type, target.price, target.stop_price) == (OrderType.TAKE_PROFIT, None, Decimal(61000))
+    limited = shown(an_update(orderType="Take Profit Limit", isTrigger=True, triggerPx=Decimal(61000)))
+    assert (limited.type, limited.price is None) == (OrderType.TAKE_PROFIT_LIMIT, False)
     resting = shown(an_update(tif="Alo"))
     assert (resting.post_only, resting.time_in_force) == (True, TimeInForce.GTC)
     assert shown(an_update(tif="Ioc")).time_in_force is TimeInForce.IOC

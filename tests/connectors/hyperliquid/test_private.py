@@ -11,6 +11,7 @@ from connectors.bridge.errors import Duplicate
 from engine.domain.identifiers import OrderId
 from engine.domain.kinds import DoneReason, Liquidity, OrderType, Side, TimeInForce
 from engine.messages.venues import (
+    OpenOrdersQuery,
     OrderAbsent,
     OrderFound,
     OrderQuery,
@@ -99,6 +100,23 @@ async def test_a_stop_waits_triggers_and_trades(perp: LiveDesk) -> None:
     await fills_of(perp, submit, 1)
     assert (await end_of(perp, submit)).reason is DoneReason.FILLED
     wrong = await perp.answer_to(perp.a_submit(type=OrderType.STOP, price=None, stop_price=D(50000)))
+    assert isinstance(wrong, VenueRejected)
+    assert wrong.code == "stop_would_trigger"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("kind", "price"), [(OrderType.TAKE_PROFIT, None), (OrderType.TAKE_PROFIT_LIMIT, D(62000))])
+async def test_a_take_profit_waits_triggers_and_trades(perp: LiveDesk, kind: OrderType, price: Decimal | None) -> None:
+    rig = rig_of(perp)
+    order = await perp.place(type=kind, price=price, stop_price=D(59000))
+    page = await perp.ask(OpenOrdersQuery(account_id=RIG_ACCOUNT))
+    assert [(each.type, each.price, each.stop_price) for each in page.orders] == [(kind, price, D(59000))]
+    rig.server.exchange.print_trade("BTC", "61000")
+    assert rig.account.trades == []
+    rig.server.exchange.print_trade("BTC", "59000")
+    await fills_of(perp, order, 1)
+    assert (await end_of(perp, order)).reason is DoneReason.FILLED
+    wrong = await perp.answer_to(perp.a_submit(type=kind, price=price, stop_price=D(70000)))
     assert isinstance(wrong, VenueRejected)
     assert wrong.code == "stop_would_trigger"
 

@@ -96,12 +96,22 @@ def test_a_stop_waits_for_its_trigger() -> None:
     assert (limit["p"], limit["t"]["trigger"]["isMarket"]) == ("60000", False)
 
 
+def test_a_take_profit_waits_for_the_other_side() -> None:
+    target = order_of(type=OrderType.TAKE_PROFIT, price=None, stop_price=Decimal(59000), reduce_only=True)
+    assert (target["p"], target["r"]) == ("64900", True)
+    assert target["t"] == {"trigger": {"isMarket": True, "triggerPx": "59000", "tpsl": "tp"}}
+    limit = order_of(type=OrderType.TAKE_PROFIT_LIMIT, stop_price=Decimal(59000))
+    assert (limit["p"], limit["t"]["trigger"]) == ("60000", {"isMarket": False, "triggerPx": "59000", "tpsl": "tp"})
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
         ({"price": Decimal("60000.5")}, "bad_price"), ({"quantity": Decimal("0.000001")}, "bad_quantity"),
         ({"time_in_force": TimeInForce.FOK}, "unsupported"), ({"price": None}, "bad_price"),
         ({"type": OrderType.STOP, "price": None}, "bad_price"),
+        ({"type": OrderType.TAKE_PROFIT, "price": None}, "bad_price"),
+        ({"type": OrderType.TAKE_PROFIT_LIMIT}, "bad_price"),
         ({"type": OrderType.STOP_LIMIT, "stop_price": Decimal("0.01")}, "bad_price"),
     ],
 )  # fmt: skip

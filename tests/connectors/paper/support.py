@@ -73,16 +73,22 @@ def a_delta(number: int, bids: str = "", asks: str = "", *, symbol: str = SPOT.s
 def a_submit(
     order: str, *, number: int, symbol: str = SPOT.symbol, account: AccountId = ACCOUNT, **changes: Any
 ) -> VenueSubmit:
-    """Read `buy 1.5`, `sell 1 @ 101`, `sell 1 stop 95`, `buy 1 @ 106 stop 105`, with `ioc`, `fok`, `post`, `reduce`."""
+    """Read `buy 1.5`, `sell 1 @ 101`, `sell 1 stop 95`, `buy 1 @ 106 stop 105`, with `ioc`, `fok`, `post`, `reduce`.
+
+    `target 105` is the trigger of a take-profit.
+    """
     words = order.split()
     price = D(words[words.index("@") + 1]) if "@" in words else None
-    stop_price = D(words[words.index("stop") + 1]) if "stop" in words else None
+    trigger = next((word for word in words if word in {"stop", "target"}), None)
+    stop_price = None if trigger is None else D(words[words.index(trigger) + 1])
     kind = {
-        (False, False): OrderType.MARKET,
-        (True, False): OrderType.LIMIT,
-        (False, True): OrderType.STOP,
-        (True, True): OrderType.STOP_LIMIT,
-    }[price is not None, stop_price is not None]
+        (False, None): OrderType.MARKET,
+        (True, None): OrderType.LIMIT,
+        (False, "stop"): OrderType.STOP,
+        (True, "stop"): OrderType.STOP_LIMIT,
+        (False, "target"): OrderType.TAKE_PROFIT,
+        (True, "target"): OrderType.TAKE_PROFIT_LIMIT,
+    }[price is not None, trigger]
     fields: dict[str, Any] = {
         "order_id": OrderId(UUID(int=(1 << 120) + number)), "account_id": account, "venue_client_id": f"cv-{number}",
         "venue": VENUE, "symbol": symbol, "side": _LETTER[words[0]], "type": kind, "quantity": D(words[1]),

@@ -68,6 +68,14 @@ def test_a_stop_moves_until_it_has_triggered() -> None:
     assert Amended.now(stop) == (D(1), None, D(95))
 
 
+def test_a_take_profit_moves_until_it_has_triggered() -> None:
+    desk = a_desk()
+    order = desk.send("sell 1 target 110")
+    assert changed(desk, order, stop_price="105") is None
+    assert changed(desk, order, stop_price="90") == "stop_would_trigger"
+    assert Amended.now(order) == (D(1), None, D(105))
+
+
 def test_what_the_account_cannot_pay_stays_as_it_was() -> None:
     desk = a_desk()
     order = desk.send("buy 2 @ 99")

@@ -32,6 +32,8 @@ def test_what_is_declared_is_taken(
         OrderType.LIMIT: f"{side} 1 @ {99 if side is Side.BUY else 102}",
         OrderType.STOP: f"{side} 1 stop {103 if side is Side.BUY else 98}",
         OrderType.STOP_LIMIT: f"{side} 1 @ {104 if side is Side.BUY else 97} stop {103 if side is Side.BUY else 98}",
+        OrderType.TAKE_PROFIT: f"{side} 1 target {98 if side is Side.BUY else 103}",
+        OrderType.TAKE_PROFIT_LIMIT: f"{side} 1 @ 100 target {98 if side is Side.BUY else 103}",
     }
     desk.send(words[kind], post_only=post_only, reduce_only=reduce_only, time_in_force=time_in_force)
     codes = [refused.code for refused in desk.said(VenueRejected)]

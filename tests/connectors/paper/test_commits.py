@@ -311,18 +311,25 @@ def _orders(store: TestStore) -> list[tuple[str, str, str, str]]:
     )
 
 
-async def test_a_stop_order_survives_a_kill_and_triggers_once() -> None:
-    frames = numbered(
-        [a_quote("99", "101"), a_print("100", "1"), a_print("102", "1", "buy"), a_print("103", "1", "buy")]
-    )
+@pytest.mark.parametrize(
+    ("order", "prices", "fill"),
+    [
+        ("buy 1 stop 102", ["100", "102", "103"], "101"),
+        ("sell 1 target 102", ["100", "102", "103"], "99"),
+        ("buy 1 target 98", ["100", "98", "97"], "101"),
+        ("buy 1 @ 102 target 98", ["100", "98", "97"], "101"),
+    ],
+)
+async def test_a_waiting_order_survives_a_kill_and_triggers_once(order: str, prices: list[str], fill: str) -> None:
+    frames = numbered([a_quote("99", "101"), *(a_print(price, "1", "buy") for price in prices)])
     store = TestStore()
     async with a_floor(store, session="s") as floor:
         await floor.open()
         await replay(floor, frames[:2], first=False)
-        await floor.send("buy 1 stop 102", number=1)
+        await floor.send(order, number=1)
         floor.system.abandon()
     async with a_floor(store, session="s", seed=2) as floor:
-        assert await replay(floor, frames, first=False) == [("1", "101", "1")]
+        assert await replay(floor, frames, first=False) == [("1", fill, "1")]
         floor.system.abandon()
     async with a_floor(store, session="s", seed=3) as floor:
         assert await replay(floor, frames, first=False) == []

@@ -34,14 +34,20 @@ START = {"USDT": "3000", "BTC": "20"}
 
 PRICES = st.integers(95, 105).map(str)
 SIZES = st.integers(1, 40).map(lambda tenths: str(D(tenths) / 10))
+TRIGGERS = st.sampled_from(["stop", "target"])
 WHEN = st.sampled_from(["", " ioc", " fok", " post", " reduce", " ioc reduce"])
 ORDERS = st.one_of(
     st.builds("{} {}{}".format, st.sampled_from(["buy", "sell"]), SIZES, st.sampled_from(["", " fok", " reduce"])),
     st.builds("{} {} @ {}{}".format, st.sampled_from(["buy", "sell"]), SIZES, PRICES, WHEN),
     st.builds(
-        "{} {} stop {}{}".format, st.sampled_from(["buy", "sell"]), SIZES, PRICES, st.sampled_from(["", " reduce"])
+        "{} {} {} {}{}".format,
+        st.sampled_from(["buy", "sell"]),
+        SIZES,
+        TRIGGERS,
+        PRICES,
+        st.sampled_from(["", " reduce"]),
     ),
-    st.builds("{} {} @ {} stop {}".format, st.sampled_from(["buy", "sell"]), SIZES, PRICES, PRICES),
+    st.builds("{} {} @ {} {} {}".format, st.sampled_from(["buy", "sell"]), SIZES, PRICES, TRIGGERS, PRICES),
 )
 STEPS = st.one_of(
     st.tuples(st.just("send"), ORDERS, st.sampled_from([ACCOUNT, OTHER])),
@@ -212,7 +218,14 @@ def state_of(exchange: PaperExchange) -> dict[str, Any]:
     waiting = {
         symbol: [
             [(price, [order.client_id for order in orders]) for price, orders in levels.at_or_below(D(10**6))]
-            for levels in (market.buys, market.sells, market.buy_stops, market.sell_stops)
+            for levels in (
+                market.buys,
+                market.sells,
+                market.buy_stops,
+                market.sell_stops,
+                market.buy_targets,
+                market.sell_targets,
+            )
         ]
         for symbol, market in exchange.markets.items()
     }

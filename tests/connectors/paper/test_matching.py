@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 
 from connectors.paper.matching import FillModel, Market
-from connectors.paper.order import CANCELLED, EXPIRED, FILLED, OPEN
-from engine.domain.kinds import Liquidity
-from engine.messages.venues import VenueFill
+from connectors.paper.order import CANCELLED, EXPIRED, FILLED, OPEN, PENDING
+from engine.domain.kinds import Liquidity, OrderType
+from engine.messages.venues import VenueFill, VenueRejected
 from tests.connectors.paper.support import OTHER, SPOT, Desk, a_print, a_quote
 
 D = Decimal
@@ -300,6 +300,65 @@ def test_stops_trigger_by_price_and_then_in_the_order_they_came() -> None:
     assert orders[3].is_open
 
 
+@pytest.mark.parametrize(
+    ("order", "near", "at"), [("sell 3 target 105", "104.99", "105"), ("buy 3 target 95", "95.01", "95")]
+)
+def test_a_take_profit_becomes_a_market_order_when_the_last_trade_comes_to_it(order: str, near: str, at: str) -> None:
+    desk = Desk()
+    desk.book("94x5 93x5", "106x5 107x5")
+    desk.trade("100", "1")
+    waiting = desk.send(order)
+    desk.trade(near, "1")
+    assert (waiting.state, waiting.filled) == (PENDING, D(0))
+    desk.trade(at, "1")
+    assert (waiting.state, waiting.filled) == (FILLED, D(3))
+    assert not desk.market.has_triggers
+
+
+def test_a_take_profit_limit_rests_when_it_cannot_trade_at_once() -> None:
+    desk = Desk()
+    desk.book("99x5 94x1", "101x5")
+    desk.trade("100", "1")
+    order = desk.send("sell 2 @ 104 target 105")
+    desk.trade("105", "1", "buy")
+    assert (order.state, order.filled, order.remaining) == (OPEN, D(0), D(2))
+    assert desk.locked("BTC") == D(2)
+
+
+def test_before_the_first_trade_the_quote_triggers_take_profits() -> None:
+    desk = Desk()
+    desk.quote("100", "101")
+    sale, purchase = desk.send("sell 1 target 103"), desk.send("buy 1 target 98")
+    desk.quote("102", "103")
+    assert (sale.state, purchase.state) == (PENDING, PENDING)
+    desk.quote("103", "104")
+    assert (sale.state, purchase.state) == (FILLED, PENDING)
+    desk.quote("97", "98")
+    assert purchase.state is FILLED
+
+
+@pytest.mark.parametrize(
+    "order", ["sell 1 target 100", "sell 1 target 99", "buy 1 target 100", "buy 1 @ 90 target 101"]
+)
+def test_a_take_profit_that_would_trigger_at_once_is_refused(order: str) -> None:
+    desk = Desk()
+    desk.quote("99", "101")
+    desk.trade("100", "1")
+    desk.send(order)
+    assert [refused.code for refused in desk.said(VenueRejected)] == ["stop_would_trigger"]
+
+
+def test_a_stop_and_a_take_profit_around_the_market_wait_for_opposite_moves() -> None:
+    desk = Desk()
+    desk.quote("99", "101")
+    desk.trade("100", "1")
+    stop, target = desk.send("sell 1 stop 95"), desk.send("sell 1 target 105")
+    desk.trade("105", "1", "buy")
+    assert (stop.is_open, target.state) == (True, FILLED)
+    desk.trade("95", "1")
+    assert stop.state is FILLED
+
+
 # --- The fast path ---------------------------------------------------------------------------------------------------
 
 
@@ -318,6 +377,6 @@ def test_a_market_without_orders_or_taken_depth_is_idle() -> None:
 def test_a_market_of_which_nothing_is_known_fills_nothing(fill_model: FillModel) -> None:
     market = Market(SPOT, fill_model=fill_model)
     assert market.on_trade(a_print("100", "1")) == []
-    assert not market.is_triggered(D(101), is_buy=True)
-    assert market.is_triggered(D(100), is_buy=True)
+    assert not market.is_triggered(OrderType.STOP, D(101), is_buy=True)
+    assert market.is_triggered(OrderType.STOP, D(100), is_buy=True)
     assert market.on_quote(a_quote("100", "101")) == []

@@ -12,7 +12,16 @@ D = Decimal
 
 
 @pytest.mark.parametrize(
-    "order", ["buy 3 @ 100", "sell 1 @ 102 post", "buy 1 stop 105", "sell 2 @ 80 stop 90", "buy 1", "buy 0.000001"]
+    "order",
+    [
+        "buy 3 @ 100",
+        "sell 1 @ 102 post",
+        "buy 1 stop 105",
+        "sell 2 @ 80 stop 90",
+        "sell 1 target 110",
+        "buy 1",
+        "buy 0.000001",
+    ],
 )
 def test_an_order_comes_back_from_its_row(order: str) -> None:
     desk = Desk()

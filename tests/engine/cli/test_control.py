@@ -30,6 +30,13 @@ def test_an_order_is_placed_shown_and_cancelled(running: Daemon) -> None:
     running.wait_for(lambda: running.get(f"/orders/{order['id']}")["status"] == "cancelled", "the cancel", 10)
 
 
+def test_a_take_profit_is_placed(running: Daemon) -> None:
+    words = ("--type", "take_profit", "--stop-price", cheap(running))
+    order = done(running, "order", "place", "buy", "0.001", "BTC/USDT", *words)
+    assert (order["type"], order["status"], order["stop_price"]) == ("take_profit", "open", cheap(running))
+    done(running, "order", "cancel", order["id"])
+
+
 def test_all_open_orders_are_cancelled_at_once(running: Daemon) -> None:
     price = cheap(running)
     for quantity in ("0.001", "0.002"):

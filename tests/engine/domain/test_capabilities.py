@@ -64,6 +64,12 @@ def test_what_the_venue_can_do_passes(order: dict[str, Any]) -> None:
     [
         ({"kind": InstrumentKind.SPOT}, {}, "instrument_kind_unsupported"),
         ({"type": OrderType.STOP}, {}, "order_type_unsupported"),
+        ({"type": OrderType.TAKE_PROFIT}, {}, "order_type_unsupported"),
+        (
+            {"type": OrderType.TAKE_PROFIT_LIMIT, "time_in_force": TimeInForce.FOK},
+            {"order_types": frozenset(OrderType)},
+            "time_in_force_unsupported",
+        ),
         ({"time_in_force": TimeInForce.FOK}, {}, "time_in_force_unsupported"),
         ({"post_only": True}, {"post_only": False}, "post_only_unsupported"),
         ({"post_only": True, "time_in_force": TimeInForce.IOC}, {}, "post_only_contradiction"),

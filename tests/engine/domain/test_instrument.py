@@ -102,6 +102,8 @@ def test_an_order_by_the_rules_passes() -> None:
     assert check(spot, OrderType.MARKET, "0.01", reference_price=D(60_000)) == []
     assert check(spot, OrderType.STOP, "0.01", stop_price=D("59000.5")) == []
     assert check(spot, OrderType.STOP_LIMIT, "0.01", "58999", stop_price=D("59000.5")) == []
+    assert check(spot, OrderType.TAKE_PROFIT, "0.01", stop_price=D("61000.5")) == []
+    assert check(spot, OrderType.TAKE_PROFIT_LIMIT, "0.01", "60999", stop_price=D("61000.5")) == []
 
 
 @pytest.mark.parametrize(
@@ -120,6 +122,9 @@ def test_an_order_by_the_rules_passes() -> None:
         (OrderType.MARKET, "0.01", None, {"stop_price": D(1)}, ["stop_price_not_allowed"]),
         (OrderType.STOP, "0.01", None, {}, ["stop_price_missing"]),
         (OrderType.STOP_LIMIT, "0.01", None, {}, ["price_missing", "stop_price_missing"]),
+        (OrderType.TAKE_PROFIT, "0.01", None, {}, ["stop_price_missing"]),
+        (OrderType.TAKE_PROFIT, "0.01", "60000", {"stop_price": D(1)}, ["price_not_allowed"]),
+        (OrderType.TAKE_PROFIT_LIMIT, "0.01", None, {}, ["price_missing", "stop_price_missing"]),
         (OrderType.STOP, "0.01", None, {"stop_price": D("1.001")}, ["tick_size"]),
         (OrderType.LIMIT, "0.00008", "60000", {}, ["min_notional"]),
         (OrderType.MARKET, "0.00008", None, {"reference_price": D(60_000)}, ["min_notional"]),

@@ -1,4 +1,4 @@
-"""Stops, reductions and many orders at once, where the venue has them."""
+"""Stops, take-profits, reductions and many orders at once, where the venue has them."""
 
 from decimal import Decimal
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connectors.live.session import LiveTimes
-from engine.domain.kinds import InstrumentKind, OrderType, Side
+from engine.domain.kinds import PRICED_TYPES, TAKE_PROFIT_TYPES, InstrumentKind, OrderType, Side
 from engine.messages.venues import (
     OrderFound,
     OrderQuery,
@@ -23,15 +23,19 @@ from tests.support.venues.rig import RIG_ACCOUNT, VenueRig
 pytestmark = pytest.mark.venue_level("gold")
 
 
+TRIGGERED = [OrderType.STOP, OrderType.STOP_LIMIT, OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT]
+
+
 def a_stop(rig: VenueRig, kind: OrderType) -> dict[str, Any]:
-    """Buy when the price has risen by a few ticks."""
-    stop = rig.market.last + 30 * rig.market.tick
-    needs_price = kind is OrderType.STOP_LIMIT or rig.capabilities.market_needs_price
+    """Buy when the price has risen by a few ticks; as a take-profit, when it has fallen."""
+    away = (-30 if kind in TAKE_PROFIT_TYPES else 30) * rig.market.tick
+    stop = rig.market.last + away
+    needs_price = kind in PRICED_TYPES or rig.capabilities.market_needs_price
     return {"type": kind, "stop_price": stop, "price": stop + 40 * rig.market.tick if needs_price else None}
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("kind", [OrderType.STOP, OrderType.STOP_LIMIT])
+@pytest.mark.parametrize("kind", TRIGGERED)
 async def test_a_stop_waits_is_found_and_is_cancelled(rig: VenueRig, desk: LiveDesk, kind: OrderType) -> None:
     if kind not in rig.capabilities.order_types:
         return
@@ -48,7 +52,7 @@ async def test_a_stop_waits_is_found_and_is_cancelled(rig: VenueRig, desk: LiveD
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("kind", [OrderType.STOP, OrderType.STOP_LIMIT])
+@pytest.mark.parametrize("kind", TRIGGERED)
 async def test_a_stop_trades_once_when_its_price_is_reached(rig: VenueRig, desk: LiveDesk, kind: OrderType) -> None:
     if kind not in rig.capabilities.order_types:
         return
