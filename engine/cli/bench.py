@@ -7,7 +7,7 @@ import click
 from engine.cli.options import json_option
 from engine.cli.output import print_json
 
-NAMES = ("runtime", "path", "storage", "stream", "frames", "recovery")
+NAMES = ("runtime", "path", "storage", "stream", "frames", "orders", "instruments", "recovery")
 
 
 @click.command()
@@ -15,7 +15,7 @@ NAMES = ("runtime", "path", "storage", "stream", "frames", "recovery")
 @click.option("--rounds", type=click.IntRange(1, 100), default=5, show_default=True, help="Interleaved rounds.")
 @json_option
 def bench(*, names: tuple[str, ...], rounds: int, as_json: bool) -> None:
-    """Run benchmarks: runtime, path, storage, stream, frames, recovery. Without a name all of them."""
+    """Run benchmarks; without a name all: runtime, path, storage, stream, frames, orders, instruments, recovery."""
     harness = import_module("engine.benchmarks.harness")
     reports = [harness.run_benchmark(name, rounds=rounds) for name in names or NAMES]
     if as_json:

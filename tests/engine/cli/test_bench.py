@@ -20,4 +20,4 @@ def test_a_benchmark_prints_ratios_for_machines() -> None:
 
 def test_only_benchmarks_that_exist_are_offered() -> None:
     assert CliRunner().invoke(bench, ["nonsense"]).exit_code == 2
-    assert NAMES == ("runtime", "path", "storage", "stream", "frames", "recovery")
+    assert NAMES == ("runtime", "path", "storage", "stream", "frames", "orders", "instruments", "recovery")
