@@ -2,7 +2,7 @@
 
 A symbol is asked for once it is known: from the cursor, from orders and fills that were seen, and, once per process,
 from a survey of what the account owns, holds or has paid fees for. A trade names its order by the venue's number; the
-client id of an order that was not seen is asked for.
+client id of an order that was not seen is asked for. A survey is spread over several answers.
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,8 @@ OVERLAP: Final = 100
 """Numbers before the last trade from which is asked again: far fewer than a page holds, so that a page moves on."""
 PAIRS_MAX: Final = 200
 """Pairs of owned assets that a survey asks for."""
+SURVEYED_AT_ONCE: Final = 25
+"""Symbols of a survey in one answer: each costs a question, and most of them were never traded."""
 
 FORGOTTEN_MAX: Final = 10_000
 
@@ -49,6 +51,8 @@ class History:
         self._parser = parser
         self._known = known
         self._is_surveyed = False
+        self._surveyed: list[str] = []
+        """Symbols that are still to be asked for once; those in which there is a trade are asked for ever after."""
         self._forgotten: set[tuple[str, str]] = set()
         """Orders that the venue does not know any more; they are asked for once."""
 
@@ -62,15 +66,21 @@ class History:
         if query.venue_client_id is not None:
             return await self._of_order(query.venue_client_id, query.cursor)
         if not self._is_surveyed:
-            self._known.symbols |= await self._survey()
+            self._surveyed = sorted(await self._survey() - self._known.symbols)
             self._is_surveyed = True
         places = read_cursor(query.cursor)
+        batch = self._surveyed[:SURVEYED_AT_ONCE]
+        some = set(batch) - places.keys() - self._known.symbols
         found: list[VenueFill] = []
         has_more = False
-        for symbol in sorted(places.keys() | self._known.symbols):
+        for symbol in sorted(places.keys() | self._known.symbols | some):
             fills, is_full = await self._of_symbol(symbol, places)
             found += fills
             has_more = has_more or is_full
+        self._surveyed = [symbol for symbol in self._surveyed if symbol not in batch]
+        for symbol in some - self._known.symbols:
+            if not places.get(symbol):
+                places.pop(symbol, None)
         found.sort(key=lambda fill: fill.executed_at_ns)
         return VenueFills(fills=tuple(found), cursor=write_cursor(places), has_more=has_more)
 

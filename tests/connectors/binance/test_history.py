@@ -1,20 +1,22 @@
 """Fills symbol by symbol, as far as it needs no venue; test_private.py reads them from one."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from connectors.binance.history import History
+from connectors.binance.history import SURVEYED_AT_ONCE, History
 from connectors.binance.known_orders import KnownOrders
 from connectors.binance.private_rest import RestParser
 from connectors.binance.requests import Request
 from connectors.binance.symbols import Symbols
 from connectors.bridge.errors import Refused, Unknown
 from connectors.live.adapter import PrivateSetup
-from engine.domain.identifiers import AccountId
+from engine.domain.identifiers import AccountId, Symbol
 from engine.messages.venues import FillsQuery
+from tests.support.domain import a_spot
 
 ACCOUNT = AccountId(UUID(int=7))
 
@@ -46,11 +48,12 @@ def a_trade(symbol: str, number: int, at_ms: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def a_history(venue: Venue, *, since_ns: int = 0) -> tuple[History, KnownOrders]:
+def a_history(venue: Venue, *, since_ns: int = 0, pairs: Sequence[Symbol] = ()) -> tuple[History, KnownOrders]:
     known = KnownOrders()
     setup = PrivateSetup(
-        venue="binance", market="spot", account_id=ACCOUNT, since_ns=since_ns, credentials={}, instruments={}
-    )
+        venue="binance", market="spot", account_id=ACCOUNT, since_ns=since_ns, credentials={},
+        instruments={pair: a_spot(symbol=pair, base=pair.partition("/")[0]) for pair in pairs},
+    )  # fmt: skip
     parser = RestParser(venue="binance", account_id=ACCOUNT, symbols=Symbols("spot"))
     return History(setup=setup, ask=venue, parser=parser, known=known), known
 
@@ -113,3 +116,32 @@ async def test_a_conditional_order_has_no_fills() -> None:
     known.learn("AUSDT", "algo:7", "cv-1")
     page = await history.fills(FillsQuery(account_id=ACCOUNT, cursor=None, venue_client_id="cv-1"))
     assert (page.fills, page.has_more) == ((), False)
+
+
+@pytest.mark.asyncio
+async def test_a_wallet_of_many_assets_costs_little_at_a_time_and_nothing_for_long() -> None:
+    coins = [f"C{number:02}" for number in range(60)]
+
+    class Wallet(Venue):
+        async def __call__(self, request: Request) -> bytes:
+            answer = await super().__call__(request)
+            if request.path != "account":
+                return answer
+            owned = [{"asset": asset, "free": "1", "locked": "0"} for asset in (*coins, "USDT")]
+            return json.dumps({"canTrade": True, "balances": owned}).encode()
+
+    venue = Wallet({f"{coin}USDT": [] for coin in coins} | {"C40USDT": [a_trade("C40USDT", 9, 3)]})
+    history, _ = a_history(venue, pairs=[f"{coin}/USDT" for coin in coins])
+    cursor, found = None, []
+    for _ in range(5):
+        before = len(venue.asked)
+        page = await history.fills(a_query(cursor))
+        cursor = page.cursor or cursor
+        found += [fill.external_trade_id for fill in page.fills]
+        assert len(venue.asked) - before <= SURVEYED_AT_ONCE + 3
+    assert {each.split()[1] for each in venue.asked if each.startswith("myTrades")} == {f"{coin}USDT" for coin in coins}
+    assert "9" in found
+    assert cursor == "C40USDT:9"
+    venue.asked.clear()
+    await history.fills(a_query(cursor))
+    assert venue.asked == ["myTrades C40USDT 0"]
