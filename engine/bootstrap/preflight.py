@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from actors.api.app import tls_context
 from config.checks import is_loopback
-from config.settings import Settings, VenueSettings
+from config.settings import AccountSettings, Settings, VenueSettings
 from config.venues import venues_of
 from engine.bootstrap.configure import check_agents
 from engine.bootstrap.database import served_url
@@ -47,14 +47,15 @@ def check_keys(settings: Settings, environ: Mapping[str, str]) -> None:
     Raises:
         ConfigError: A key cannot be read, or belongs to two accounts.
     """
-    owners: dict[tuple[str, str], str] = {}
+    owners: dict[tuple[str, str], AccountSettings] = {}
     for account in settings.accounts:
         key = keys_of(account, environ).get("key")
         if key is not None:
-            place = (account.venue or venues_of(settings)[0], key.reveal())
-            if (other := owners.setdefault(place, account.name)) != account.name:
+            # Addresses are the same in letters of any size.
+            place = (account.venue or venues_of(settings)[0], key.reveal().strip().lower())
+            if (other := owners.setdefault(place, account)) is not account:
                 raise ConfigError(
-                    f"accounts.{account.name}.api_key", expected="a key of its own", was=f"that of {other}"
+                    f"accounts.{account.name}.api_key", expected="a key of its own", was=f"that of {other.name}"
                 )
 
 

@@ -86,6 +86,9 @@ def test_two_accounts_never_share_a_key() -> None:
     with pytest.raises(ConfigError, match=r"accounts\.twin\.api_key: expected a key of its own, was 'that of real'"):
         check_keys(settings, ENVIRON)
     check_keys(Settings(accounts=(settings.accounts[0], settings.accounts[2])), ENVIRON)
+    namesakes = Settings(accounts=(an_account(), an_account(user="b@c", api_key="env:LOUD")))
+    with pytest.raises(ConfigError, match=r"accounts\.real\.api_key: expected a key of its own, was 'that of real'"):
+        check_keys(namesakes, ENVIRON | {"LOUD": "NAME-OF-KEY"})
 
 
 @pytest.mark.asyncio
