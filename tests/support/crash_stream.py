@@ -105,6 +105,7 @@ def _order(rng: random.Random, symbol: str, tenths: int) -> dict[str, Any]:
     near = D(tenths + sign * rng.randrange(-150, 60)) / 10
     through = D(tenths + sign * rng.randrange(20, 200)) / 10
     beyond = D(tenths + sign * rng.randrange(5, 150)) / 10
+    better = D(tenths - sign * rng.randrange(5, 150)) / 10
     shapes: list[dict[str, Any]] = [
         {"type": OrderType.MARKET},
         {"type": OrderType.LIMIT, "price": near},
@@ -114,6 +115,8 @@ def _order(rng: random.Random, symbol: str, tenths: int) -> dict[str, Any]:
         {"type": OrderType.LIMIT, "price": near, "post_only": True},
         {"type": OrderType.STOP, "stop_price": beyond},
         {"type": OrderType.STOP_LIMIT, "stop_price": beyond, "price": beyond + sign * 5},
+        {"type": OrderType.TAKE_PROFIT, "stop_price": better},
+        {"type": OrderType.TAKE_PROFIT_LIMIT, "stop_price": better, "price": better + sign * 5},
         {"type": OrderType.MARKET, "reduce_only": True},
         {"type": OrderType.LIMIT, "price": near, "reduce_only": symbol == PERPETUAL},
     ]

@@ -63,7 +63,7 @@ _NAMED: Final[dict[str, st.SearchStrategy[Any]]] = {
 }
 _OF_CLASS: Final[dict[type[Row], dict[str, st.SearchStrategy[Any]]]] = {
     rows.OrderRow: {
-        "type": _one_of("market", "limit", "stop", "stop_limit"),
+        "type": _one_of("market", "limit", "stop", "stop_limit", "take_profit", "take_profit_limit"),
         "time_in_force": _one_of("GTC", "IOC", "FOK"),
         "origin": _one_of("agent", "api", "executor", "external", "system"),
         "executor_id": st.none(),

@@ -25,6 +25,8 @@ def test_our_client_ids_are_allowed_and_may_be_sent_again() -> None:
         (OrderType.MARKET, False, None),
         (OrderType.STOP_LIMIT, False, None),
         (OrderType.STOP, False, "order_type_unsupported"),
+        (OrderType.TAKE_PROFIT, False, "order_type_unsupported"),
+        (OrderType.TAKE_PROFIT_LIMIT, False, "order_type_unsupported"),
         (OrderType.LIMIT, True, "reduce_only_unsupported"),
     ],
 )

@@ -85,6 +85,7 @@ def test_a_stop_waits_for_a_rise_when_it_buys_and_for_a_fall_when_it_sells(side:
         {"type": OrderType.STOP, "stop_price": Decimal(1), "price": None},
         {"price": None},
         {"type": OrderType.STOP_LIMIT},
+        {"type": OrderType.TAKE_PROFIT_LIMIT, "stop_price": Decimal(1)},
         {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(1), "time_in_force": TimeInForce.IOC},
         {"type": OrderType.STOP_LIMIT, "stop_price": Decimal(1), "post_only": True},
         {"post_only": True, "time_in_force": TimeInForce.IOC},
