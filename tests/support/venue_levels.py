@@ -1,4 +1,6 @@
-"""How far each live connector has proven itself: `python -m tests.support.venue_levels [--json] [--readme README.md]`.
+"""How far each live connector has proven itself: `python -m tests.support.venue_levels --readme README.md`.
+
+`--json` prints what was found as data; `--only kraken` runs one venue and leaves the others as the page says.
 
 It runs the contract suite of live connectors. A test says by `@pytest.mark.venue_level("silver")` which level it
 proves; a venue has the highest level of which, and of all levels below, there are tests and every one has passed. The
@@ -164,6 +166,11 @@ def with_table(page: str, table: str) -> str:
     return f"{head}{begin}\n{table}\n{end}{tail}"
 
 
+def merged(before: Mapping[Row, str], found: Mapping[Row, str]) -> dict[Row, str]:
+    """Return the level of each market of the catalogue: as found, else as before."""
+    return {row: found.get(row, before.get(row, NONE)) for row in ROWS}
+
+
 def as_json(proofs: Mapping[Row, Proof]) -> list[dict[str, Any]]:
     """Return plain data."""
     return [
@@ -184,13 +191,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="Print data instead of the table.")
     parser.add_argument("--readme", type=Path, help="A page whose table is replaced.")
+    parser.add_argument("--only", choices=sorted(VENUES), help="Run one venue; the page keeps the others' levels.")
     wish, others = parser.parse_known_args()
     out, sys.stdout = sys.stdout, sys.stderr
-    levels = run(others)
-    found = {row: proof.level for row, proof in levels.proofs.items()}
-    print(json.dumps(as_json(levels.proofs), indent=2) if wish.json else as_table(found), file=out)
+    levels = run([*others, *(("-k", wish.only) if wish.only else ())])
+    proofs = {row: proof for row, proof in levels.proofs.items() if wish.only in (None, row.venue)}
+    found = {row: proof.level for row, proof in proofs.items()}
+    print(json.dumps(as_json(proofs), indent=2) if wish.json else as_table(found), file=out)
     if wish.readme is not None:
-        wish.readme.write_text(with_table(wish.readme.read_text(encoding="utf-8"), as_table(found)), encoding="utf-8")
+        page = wish.readme.read_text(encoding="utf-8")
+        wish.readme.write_text(with_table(page, as_table(merged(in_table(page), found))), encoding="utf-8")
     return int(NONE in found.values() or bool(levels.unmarked))
 
 
