@@ -70,6 +70,13 @@ def _hyperliquid_urls(rest: str, stream: str) -> Urls:
     return {"api": api} if api else {}
 
 
+def _kraken_urls(rest: str, stream: str) -> Urls:
+    api: dict[str, Any] = {"public": rest, "private": rest} if rest else {}
+    if stream:
+        api["ws"] = {"publicV2": f"{stream}/ws", "privateV2": f"{stream}/ws-user"}
+    return {"api": api} if api else {}
+
+
 VENUES: Final[Mapping[str, Entry]] = {
     "binance": Entry(
         ("spot", "usdm"), "connectors.binance", "CLASSES", "BinancePublic", "BinancePrivate", _binance_urls
@@ -81,6 +88,7 @@ VENUES: Final[Mapping[str, Entry]] = {
         ("perp", "spot"), "connectors.hyperliquid", "Hyperliquid", "HyperliquidPublic", "HyperliquidPrivate",
         _hyperliquid_urls,
     ),
+    "kraken": Entry(("spot",), "connectors.kraken", "Kraken", "KrakenPublic", "KrakenPrivate", _kraken_urls),
 }  # fmt: skip
 """Name in the configuration -> where its parts are."""
 

@@ -16,7 +16,13 @@ def test_an_exchange_that_nobody_knows_is_named_with_those_that_are() -> None:
 
 @pytest.mark.parametrize(
     ("venue", "market", "meant"),
-    [("binance", None, "spot"), ("binance", "usdm", "usdm"), ("hyperliquid", None, "perp"), ("coinbase", None, "spot")],
+    [
+        ("binance", None, "spot"),
+        ("binance", "usdm", "usdm"),
+        ("hyperliquid", None, "perp"),
+        ("coinbase", None, "spot"),
+        ("kraken", None, "spot"),
+    ],
 )
 def test_a_venue_without_a_market_means_its_first(venue: str, market: str | None, meant: str) -> None:
     assert market_of(venue, market) == meant
