@@ -15,6 +15,9 @@ LETTERS: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 REPLACING: Final = "cr-"
 """Begins the id of a cancel that is half of a replacement."""
 
+REMEMBERED: Final = 100_000
+"""Replaced orders; the oldest leave first, and are looked for from their first generation on."""
+
 _OURS: Final = re.compile(r"(cv-[0-9a-f]{32})([a-zA-Z0-9]?)", re.ASCII)
 
 
@@ -49,3 +52,22 @@ def replacement_of(client_id: str) -> tuple[str, str]:
 def is_replacing(cancel_id: str) -> bool:
     """Whether a cancel was half of a replacement: the order lives on as another."""
     return cancel_id.startswith(REPLACING)
+
+
+class Generations:
+    """The newest forms of the orders that were replaced."""
+
+    def __init__(self, limit: int = REMEMBERED) -> None:
+        """Remember `limit` orders."""
+        self._limit = limit
+        self._newest: dict[str, str] = {}
+
+    def newest(self, client_id: str) -> str:
+        """Return the id by which the venue knows an order of ours now, as far as is known."""
+        return self._newest.get(client_id, client_id)
+
+    def remember(self, client_id: str, wire_id: str) -> None:
+        """Take note of the newest form of an order."""
+        self._newest[client_id] = wire_id
+        if len(self._newest) > self._limit:
+            del self._newest[next(iter(self._newest))]

@@ -56,9 +56,9 @@ class KnownOrders:
 
     def is_conditional(self, client_id: str, external_id: str | None) -> bool:
         """Whether an order waits for its trigger, as far as is known."""
-        if external_id:
-            known = self._by_client.get(client_id)
-            return (known.external_id if known is not None else external_id).startswith(ALGO)
+        known = self._by_client.get(client_id)
+        if known is not None or external_id:
+            return (known.external_id if known is not None else external_id or "").startswith(ALGO)
         return client_id in self._conditional
 
     def see(self, item: Any) -> None:

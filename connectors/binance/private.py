@@ -6,6 +6,7 @@ immediate end is told too.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -14,7 +15,7 @@ from connectors.binance import private_wire as wire
 from connectors.binance import requests
 from connectors.binance.capabilities import capabilities
 from connectors.binance.exchange import CLASSES, Binance
-from connectors.binance.generations import next_of
+from connectors.binance.generations import Generations, next_of
 from connectors.binance.history import History
 from connectors.binance.known_orders import KnownOrders
 from connectors.binance.private_parse import PrivateParser
@@ -51,7 +52,6 @@ from engine.messages.venues import (
 from engine.runtime.log import Logger
 
 MARKETS: Final[dict[str, Market]] = {"spot": "spot", "usdm": "usdm"}
-GENERATIONS_MAX: Final = 100_000
 
 _spot_account = msgspec.json.Decoder(wire.SpotAccount).decode
 _config = msgspec.json.Decoder(wire.UsdmConfig).decode
@@ -85,8 +85,7 @@ class BinancePrivate:
         self._known = KnownOrders()
         self._armed: set[str] = set()
         """Symbols whose countdown runs."""
-        self._generation: dict[str, str] = {}
-        """Our id of a replaced spot order -> the id of its newest form at the venue."""
+        self._generations = Generations()
         self._countdown_ms = 0
         """0 while the dead man's switch is off."""
         self._history = History(setup=setup, ask=self._ask, parser=self._rest, known=self._known)
@@ -215,7 +214,7 @@ class BinancePrivate:
 
     async def cancel(self, cancel: VenueCancel, departure: Departure) -> VenueOrderDone | None:
         """Cancel an order by its ids."""
-        is_algo = self._known.is_conditional(cancel.venue_client_id, cancel.external_order_id)
+        is_algo = await self._waits(cancel)
         request = requests.cancel(cancel, self._market, timestamp=self._time.now_ms(), is_algo=is_algo)
         raw = await self._exchange.send(request, departure)
         if is_algo:
@@ -225,6 +224,18 @@ class BinancePrivate:
         if order.symbol != cancel.symbol:
             raise Unknown("foreign_answer", f"a cancel of {cancel.symbol} was answered with {order.symbol}")
         return None if order.done_reason is None else self._done(order, cancel.venue_client_id)
+
+    async def _waits(self, cancel: VenueCancel) -> bool:
+        """Whether an order waits for its trigger; of one that an earlier process has sent the venue is asked."""
+        client_id = cancel.venue_client_id
+        waits = self._known.is_conditional(client_id, cancel.external_order_id)
+        is_known = bool(cancel.external_order_id) or self._known.order(client_id) is not None
+        if waits or is_known or self._market == "spot":
+            return waits
+        with suppress(BridgeError):
+            raw = await self._exchange.send(requests.algo_query(client_id), Free(Priority.CANCEL))
+            return self._rest.algo_order(raw)[0] is not None
+        return False
 
     async def amend(self, amend: VenueAmend, departure: Departure) -> VenueAmended:
         """Change an order: USD-M in place, spot by another order in one request."""
@@ -236,10 +247,10 @@ class BinancePrivate:
             raise Refused(ALREADY_DONE)
         timestamp = self._timestamp(amend.valid_until_ns)
         if self._market == "spot":
-            wire_id = self._generation.get(amend.venue_client_id, amend.venue_client_id)
+            wire_id = self._generations.newest(amend.venue_client_id)
             request = requests.replace_spot(amend, known, wire_id, timestamp=timestamp)
             changed = self._rest.replaced(await self._exchange.send(request, departure))
-            self._remember(amend.venue_client_id, str(request.params["newClientOrderId"]))
+            self._generations.remember(amend.venue_client_id, str(request.params["newClientOrderId"]))
             self._must_be(changed, amend.venue_client_id, amend.symbol)
         else:
             request = requests.amend_usdm(amend, known, timestamp=timestamp)
@@ -345,7 +356,7 @@ class BinancePrivate:
 
     async def _find_spot(self, symbol: str, client_id: str) -> VenueOrder | None:
         """Go through the generations of an order: the next one was placed only if this one was cancelled for it."""
-        wire_id: str | None = self._generation.get(client_id, client_id)
+        wire_id: str | None = self._generations.newest(client_id)
         newest: VenueOrder | None = None
         while wire_id is not None:
             raw = await self._unless_absent(requests.order_query(symbol, "spot", client_id=wire_id))
@@ -353,7 +364,7 @@ class BinancePrivate:
                 break
             newest = self._rest.order(raw)
             if wire_id != client_id:
-                self._remember(client_id, wire_id)
+                self._generations.remember(client_id, wire_id)
             is_replaceable = newest.done_reason is DoneReason.CANCELLED and not newest.filled_quantity
             wire_id = next_of(wire_id) if is_replaceable else None
         return newest
@@ -368,12 +379,6 @@ class BinancePrivate:
         if raw is None and order_id:
             raise Unknown("triggered", f"the venue does not show what {ALGO}{client_id} has become")
         return None if raw is None else self._rest.order(raw)
-
-    def _remember(self, client_id: str, wire_id: str) -> None:
-        """Remember the newest generation of an order that was replaced."""
-        self._generation[client_id] = wire_id
-        if len(self._generation) > GENERATIONS_MAX:
-            del self._generation[next(iter(self._generation))]
 
     async def _unless_absent(self, request: Request) -> bytes | None:
         try:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.binance.capabilities import CLIENT_ID
-from connectors.binance.generations import LETTERS, base_of, is_replacing, next_of, replacement_of
+from connectors.binance.generations import LETTERS, Generations, base_of, is_replacing, next_of, replacement_of
 from connectors.bridge.errors import Refused
 from engine.domain.kinds import DoneReason
 from engine.messages.venues import (
@@ -138,3 +138,11 @@ async def test_a_fill_that_comes_first_keeps_the_order_as_it_is(spot: LiveDesk) 
     assert spot.of(VenueAmendRefused)[0].code == "already_done"
     found = await spot.ask(a_query(order))
     assert (found.order.price, found.order.is_open) == (spot.rig.price, True)
+
+
+def test_the_newest_form_of_an_order_is_remembered_and_the_oldest_order_forgotten() -> None:
+    generations = Generations(limit=2)
+    assert generations.newest("cv-1") == "cv-1"
+    for client_id in ("cv-1", "cv-2", "cv-3"):
+        generations.remember(client_id, f"{client_id}a")
+    assert [generations.newest(each) for each in ("cv-1", "cv-2", "cv-3")] == ["cv-1", "cv-2a", "cv-3a"]

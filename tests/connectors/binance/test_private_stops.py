@@ -75,6 +75,18 @@ async def test_a_lost_answer_to_a_usdm_stop_still_finds_it(usdm: LiveDesk) -> No
     await usdm.until(lambda: bool(usdm.of(VenueOrderDone, order)), "its end")
 
 
+@pytest.mark.asyncio
+async def test_after_a_restart_a_usdm_stop_of_unknown_outcome_is_cancelled_where_it_waits(usdm: LiveDesk) -> None:
+    usdm.rig.server.faults.add("after_drop", "POST /fapi/v1/algoOrder")
+    order = usdm.a_submit(type=OrderType.STOP, price=None, stop_price=Decimal(61000))
+    usdm.tell(order)
+    await usdm.until(lambda: bool(usdm.of(VenueUnknown, order)), "that nobody knows")
+    async with LiveDesk(usdm.rig) as later:
+        await later.ready()
+        later.tell(usdm.a_cancel(order, external_order_id=None))
+        await later.until(lambda: bool(later.of(VenueOrderDone, order)), "its end")
+
+
 # --- Take-profits ----------------------------------------------------------------------------------------------------
 
 
