@@ -31,9 +31,8 @@ from engine.messages.render import from_rfc3339, rfc3339
 from engine.runtime.clock import NS_PER_S
 from engine.runtime.log import Logger
 
-PAGE: Final = 50
-ORDER_TRADES_MAX: Final = 20
-"""Trades that QueryTrades tells at once."""
+PAGE, ORDER_TRADES_MAX = 50, 20
+"""Trades that TradesHistory and QueryTrades tell at once."""
 SOONEST_NS, LATEST_NS = 4 * NS_PER_S, 55 * NS_PER_S
 """Of a deadline, from now."""
 VALIDITY_MAX_NS: Final = 6 * NS_PER_S
@@ -42,7 +41,8 @@ READ_LAG_NS: Final = 5 * NS_PER_S
 """How long its lists may trail; not published."""
 NEEDED: Final = {"query-funds", "query-open-trades", "query-closed-trades", "create-ws-token"}
 TYPES: Final = {OrderType.MARKET: "market", OrderType.LIMIT: "limit", OrderType.STOP: "stop-loss",
-                OrderType.STOP_LIMIT: "stop-loss-limit"}  # fmt: skip
+                OrderType.STOP_LIMIT: "stop-loss-limit", OrderType.TAKE_PROFIT: "take-profit",
+                OrderType.TAKE_PROFIT_LIMIT: "take-profit-limit"}  # fmt: skip
 _KINDS: Final = {word: kind for kind, word in TYPES.items()}
 """What others have placed and we have no word for is nearest to a limit order."""
 _DONE: Final = {"closed": DoneReason.FILLED, "filled": DoneReason.FILLED, "canceled": DoneReason.CANCELLED,
@@ -186,7 +186,7 @@ class KrakenPrivate(PrivateBase[Kraken]):
     def _order(self, order_id: str, told: Any, at_ns: int) -> said.VenueOrder:
         """Return an order of the lists."""
         pair, prices = told["descr"]["pair"], [Decimal(told["descr"][name]) for name in ("price", "price2")]
-        stop = prices.pop(0) if "stop" in told["descr"]["ordertype"] else 0
+        stop = prices.pop(0) if told["descr"]["ordertype"].startswith(("stop", "take")) else 0
         news = {
             "cl_ord_id": told.get("cl_ord_id") or "", "symbol": self._symbols.get(pair, pair), "order_qty": told["vol"],
             "side": told["descr"]["type"], "order_type": told["descr"]["ordertype"], "cum_qty": told["vol_exec"],

@@ -75,6 +75,9 @@ def test_an_order_in_krakens_words() -> None:
     assert not {"price", "price2", "timeinforce"} & market.keys()
     stop = order_params(a_submit(rig, type=OrderType.STOP_LIMIT, side=Side.SELL, stop_price=D(49000), price=D(48000)))
     assert (stop["ordertype"], stop["price"], stop["price2"]) == ("stop-loss-limit", "49000", "48000")
+    profit = order_params(a_submit(rig, type=OrderType.TAKE_PROFIT, stop_price=D(49000), price=None))
+    assert (profit["ordertype"], profit["price"]) == ("take-profit", "49000")
+    assert not {"price2", "timeinforce"} & profit.keys()
     with pytest.raises(Refused, match="unsupported"):
         order_params(a_submit(rig, reduce_only=True))
 

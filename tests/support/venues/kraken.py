@@ -127,13 +127,15 @@ class KrakenSimulator(VenueServer):
         if not 1_000 <= wait_ms <= 60_000:
             raise KrakenError("EGeneral:Invalid arguments:deadline")
         prices = [Decimal(body[name]) for name in ("price", "price2") if name in body]
-        is_stop, is_limit = "stop" in body["ordertype"], "limit" in body["ordertype"]
+        is_profit, is_limit = "take-profit" in body["ordertype"], "limit" in body["ordertype"]
+        is_stop = is_profit or "stop-loss" in body["ordertype"]
         if len(prices) != is_stop + is_limit:
             raise KrakenError("EGeneral:Invalid arguments:price")
         order = self.exchange.place(
             account, symbol=self._market(body["pair"]).symbol, side="buy" if body["type"] == "buy" else "sell",
             type=body["ordertype"], quantity=Decimal(body["volume"]), client_id=body["cl_ord_id"],
             price=prices[-1] if is_limit else None, stop_price=prices[0] if is_stop else None,
+            stop_below=(body["type"] == "sell") != is_profit,
             tif=body.get("timeinforce", "GTC"), post_only="post" in body["oflags"].split(","),
         )  # fmt: skip
         return {"descr": {"order": ""}, "txid": [str(order.id)]}
