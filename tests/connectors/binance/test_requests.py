@@ -219,6 +219,9 @@ def test_a_spot_amend_is_another_order_with_one_more_letter() -> None:
         "&cancelReplaceMode=STOP_ON_FAILURE&cancelRestrictions=ONLY_NEW&cancelOrderId=42"
         f"&cancelNewClientOrderId=cr-{ORDER.hex}a"
     )
+    target = msgspec.structs.replace(known, type=OrderType.TAKE_PROFIT_LIMIT, stop_price=Decimal(99))
+    params = requests.replace_spot(an_amend(price=Decimal(101)), target, CLIENT_ID, timestamp=17).params
+    assert (params["type"], params["stopPrice"], params["price"]) == ("TAKE_PROFIT_LIMIT", "99", "101")
     partly = msgspec.structs.replace(known, filled_quantity=Decimal(1))
     with pytest.raises(Refused, match="partially_filled"):
         requests.replace_spot(an_amend(price=Decimal(101)), partly, CLIENT_ID, timestamp=17)
