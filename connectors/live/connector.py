@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any, Final
 
-from connectors.bridge.errors import AuthRefused, BridgeError
+from connectors.bridge.errors import AuthRefused, BridgeError, ClockOff
 from connectors.fault_paths import pass_point
 from connectors.live.adapter import Accepted, PrivateAdapter
 from connectors.live.departures import WITHDRAWN, Command, CommandDeparture
@@ -201,6 +201,9 @@ class LiveVenue(LiveQueries):
             refused = error if isinstance(error, AuthRefused) else None
             answer = outcome(departure, error, self._wall.now_ns())
             is_fact = isinstance(error, BridgeError) and error.is_definite and departure.has_left
+            if isinstance(error, ClockOff):
+                # Before the next command meets the same refusal.
+                self.spawn(self._tend(), name="tend")
         self.actor_ref.tell(Answered(departure, answer, events, is_fact, refused))
 
     @handles(Answered)

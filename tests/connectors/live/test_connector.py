@@ -17,6 +17,7 @@ from engine.messages.venues import (
     VenueUnknown,
 )
 from engine.runtime import fault_points
+from engine.runtime.clock import NS_PER_S
 from tests.support.venues.live_desk import LiveDesk
 from tests.support.venues.plain_rig import PlainAdapter, PlainRig
 
@@ -213,3 +214,15 @@ async def test_when_it_stops_it_says_what_it_knows_of_what_is_under_way(rig: Pla
     await desk.system.stop_all()
     (unknown,) = desk.of(VenueUnknown, submit)
     assert unknown.why == "the connector has stopped"
+
+
+@pytest.mark.asyncio
+async def test_after_a_refusal_because_of_the_time_the_clock_is_measured_before_anybody_asks() -> None:
+    async with PlainRig() as rig, LiveDesk(rig) as desk:
+        await desk.ready()
+        rig.server.clock.skew(20)
+        answer = await desk.answer_to(desk.a_submit())
+        assert isinstance(answer, VenueRejected), answer
+        assert answer.code == "clock_off"
+        await desk.until(lambda: desk.adapter.wire.bridge.time.offset_ns > 19 * NS_PER_S, "the clock is measured")
+        await desk.place()
