@@ -136,7 +136,7 @@ async def test_a_burst_of_thousands_of_events_is_told_once_and_in_order() -> Non
 
 
 @pytest.mark.asyncio
-async def test_an_order_that_is_not_listed_is_absent_as_of_the_venues_time() -> None:
+async def test_an_order_that_is_not_listed_is_absent_as_of_our_asking() -> None:
     async with CoinbaseRig() as rig:
         rig.server.clock.skew(20)
         async with LiveDesk(rig) as desk:
@@ -144,4 +144,5 @@ async def test_an_order_that_is_not_listed_is_absent_as_of_the_venues_time() -> 
             query = OrderQuery(account_id=RIG_ACCOUNT, symbol=rig.symbol, venue_client_id="nobody")
             answer = await desk.ask(query)
             assert isinstance(answer, OrderAbsent)
-            assert abs(answer.venue_time_ns - rig.server.clock.now_ns()) < 5_000_000_000
+            # A venue ahead of us proves nothing about the seconds that we have not had yet.
+            assert 15_000_000_000 < rig.server.clock.now_ns() - answer.venue_time_ns < 25_000_000_000
