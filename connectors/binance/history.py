@@ -153,5 +153,5 @@ class History:
 
 
 def _nobody(_order_id: str) -> str:
-    """Leave a fill unnamed for now."""
+    """Name no order: the caller asks for the name afterwards."""
     return ""
