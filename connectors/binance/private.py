@@ -29,9 +29,9 @@ from connectors.bridge.errors import ALREADY_DONE, UNKNOWN_ORDER, AuthRefused, B
 from connectors.bridge.exchange import Bridge
 from connectors.bridge.plan import StreamPlan
 from connectors.live.adapter import Accepted, AccountModes, PrivateSetup
-from engine.domain.capabilities import Capabilities
+from connectors.live.base import PrivateBase
 from engine.domain.errors import NotReady
-from engine.domain.identifiers import Symbol, Venue
+from engine.domain.identifiers import Symbol
 from engine.domain.kinds import DoneReason
 from engine.messages.venues import (
     FillsQuery,
@@ -59,7 +59,7 @@ _symbol_configs = msgspec.json.Decoder(tuple[wire.SymbolConfig, ...]).decode
 _listen_key = msgspec.json.Decoder(wire.ListenKey).decode
 
 
-class BinancePrivate:
+class BinancePrivate(PrivateBase[Binance]):
     """See `connectors.live.adapter.PrivateAdapter`."""
 
     def __init__(self, setup: PrivateSetup, bridge: Bridge, log: Logger) -> None:
@@ -70,14 +70,12 @@ class BinancePrivate:
             bridge: Shared with others at this market.
             log: Bound to the account.
         """
-        self._setup = setup
-        self._log = log
         self._market = MARKETS[setup.market]
-        self._time = bridge.time
-        self._capabilities = capabilities(setup.venue, self._market)
-        self._exchange: Binance = CLASSES[self._market](
+        exchange = CLASSES[self._market](
             bridge, urls=setup.urls, key=setup.credentials["key"], secret=setup.credentials["secret"]
         )
+        super().__init__(setup, exchange, capabilities(setup.venue, self._market))
+        self._log = log
         self._symbols = Symbols(self._market)
         venue, account_id = setup.venue, setup.account_id
         self._pushed = PrivateParser(venue=venue, account_id=account_id, symbols=self._symbols)
@@ -89,21 +87,6 @@ class BinancePrivate:
         self._countdown_ms = 0
         """0 while the dead man's switch is off."""
         self._history = History(setup=setup, ask=self._ask, parser=self._rest, known=self._known)
-
-    @property
-    def venue(self) -> Venue:
-        """Its name in the configuration."""
-        return self._setup.venue
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What it can do."""
-        return self._capabilities
-
-    @property
-    def wire(self) -> Binance:
-        """What its streams are dialled with."""
-        return self._exchange
 
     # --- Life ---------------------------------------------------------------------------------------------------------
 
@@ -182,10 +165,6 @@ class BinancePrivate:
         """Follow the venue's clock, and learn instruments that were listed meanwhile."""
         self._symbols.learn(self._setup.instruments.values())
         await self._exchange.follow_clock()
-
-    async def close(self) -> None:
-        """Close sessions."""
-        await self._exchange.close()
 
     # --- Commands -----------------------------------------------------------------------------------------------------
 

@@ -18,8 +18,9 @@ from connectors.bridge.departure import Free, Priority
 from connectors.bridge.exchange import Bridge
 from connectors.bridge.plan import StreamPlan
 from connectors.live.adapter import Channel, Listing, PublicSetup
+from connectors.live.base import PublicBase
 from engine.domain.book import BINANCE_SPOT, BINANCE_USDM, SequenceRule
-from engine.domain.identifiers import Symbol, Venue
+from engine.domain.identifiers import Symbol
 from engine.messages.market import Bar, BookSnapshot
 from engine.runtime.log import Logger
 
@@ -29,7 +30,7 @@ BARS_MAX: Final = 1_000
 """Candles of one request."""
 
 
-class BinancePublic:
+class BinancePublic(PublicBase[Binance]):
     """See `connectors.live.adapter.PublicAdapter`."""
 
     def __init__(self, setup: PublicSetup, bridge: Bridge, log: Logger) -> None:
@@ -40,18 +41,11 @@ class BinancePublic:
             bridge: Shared with others at this market.
             log: Bound to the venue.
         """
-        self._setup = setup
-        self._log = log
         self._market = MARKETS[setup.market]
+        super().__init__(setup, CLASSES[self._market](bridge, urls=setup.urls))
+        self._log = log
         self._api: Api = "public" if self._market == "spot" else "fapiPublic"
-        self._time = bridge.time
-        self._exchange: Binance = CLASSES[self._market](bridge, urls=setup.urls)
         self._symbols = Symbols(self._market)
-
-    @property
-    def venue(self) -> Venue:
-        """Its name in the configuration."""
-        return self._setup.venue
 
     @property
     def sequence_rule(self) -> SequenceRule:
@@ -62,15 +56,6 @@ class BinancePublic:
     def channels(self) -> frozenset[Channel]:
         """Everything; spot has no marks."""
         return frozenset(Channel) - ({Channel.MARKS} if self._market == "spot" else frozenset())
-
-    @property
-    def wire(self) -> Binance:
-        """What its streams are dialled with."""
-        return self._exchange
-
-    async def open(self) -> None:
-        """Measure the venue's clock."""
-        await self._exchange.follow_clock()
 
     async def instruments(self) -> Listing:
         """Read exchangeInfo; it is parsed in another thread."""
@@ -111,14 +96,6 @@ class BinancePublic:
         raw = await self._read("klines", params, weight=2 if self._market == "spot" else 5)
         now_ns = self._time.now_ns()
         return parse_klines(raw, venue=self.venue, symbol=symbol, timeframe=timeframe, now_ns=now_ns)
-
-    async def server_time_ns(self) -> int:
-        """Ask the venue for its time."""
-        return await self._exchange.venue_time_ns()
-
-    async def close(self) -> None:
-        """Close sessions."""
-        await self._exchange.close()
 
     async def _read(self, path: str, params: dict[str, str | int], *, weight: int) -> bytes:
         request = Request(method="GET", api=self._api, path=path, params=params, weight=weight)

@@ -24,8 +24,7 @@ from connectors.coinbase.parse import SequenceCheck
 from connectors.coinbase.private_parse import balances_of
 from connectors.coinbase.user_stream import UserPlan
 from connectors.live.adapter import Accepted, AccountModes, PrivateSetup
-from engine.domain.capabilities import Capabilities
-from engine.domain.identifiers import Venue
+from connectors.live.base import PrivateBase
 from engine.messages.venues import (
     FillsQuery,
     OpenOrdersQuery,
@@ -49,7 +48,7 @@ _accounts = msgspec.json.Decoder(wire.Accounts).decode
 _permissions = msgspec.json.Decoder(wire.Permissions).decode
 
 
-class CoinbasePrivate:
+class CoinbasePrivate(PrivateBase[Coinbase]):
     """See `connectors.live.adapter.PrivateAdapter`."""
 
     def __init__(self, setup: PrivateSetup, bridge: Bridge, log: Logger) -> None:
@@ -60,16 +59,12 @@ class CoinbasePrivate:
             bridge: Shared with others at Coinbase.
             log: Bound to the account.
         """
-        self._setup = setup
+        exchange = Coinbase(bridge, urls=setup.urls, name=setup.credentials["key"], secret=setup.credentials["secret"])
+        super().__init__(setup, exchange, capabilities(setup.venue))
         self._log = log
         self._check: SequenceCheck = "connection" if setup.checks_sequence else "off"
-        self._time = bridge.time
         self._clock = bridge.clock
-        self._capabilities = capabilities(setup.venue)
         self._odd_kinds: set[str] = set()
-        self._exchange = Coinbase(
-            bridge, urls=setup.urls, name=setup.credentials["key"], secret=setup.credentials["secret"]
-        )
         self._orders = OrderLists(self._exchange, KnownIds(), self._time.now_ns)
         self._commands = Commands(self._exchange, self._orders)
         self._fills = FillLists(
@@ -80,21 +75,6 @@ class CoinbasePrivate:
             since_ns=setup.since_ns,
             odd=self._odd,
         )
-
-    @property
-    def venue(self) -> Venue:
-        """Its name in the configuration."""
-        return self._setup.venue
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What it can do."""
-        return self._capabilities
-
-    @property
-    def wire(self) -> Coinbase:
-        """What its stream is dialled with."""
-        return self._exchange
 
     # --- Life ---------------------------------------------------------------------------------------------------------
 
@@ -133,14 +113,6 @@ class CoinbasePrivate:
                 check=self._check,
             )
         ]
-
-    async def tend(self) -> None:
-        """Follow the venue's clock."""
-        await self._exchange.follow_clock()
-
-    async def close(self) -> None:
-        """Close sessions."""
-        await self._exchange.close()
 
     # --- Commands -----------------------------------------------------------------------------------------------------
 

@@ -13,9 +13,10 @@ from connectors.coinbase.market_stream import MarketPlan
 from connectors.coinbase.parse import COINBASE, SequenceCheck
 from connectors.coinbase.symbols import Symbols
 from connectors.live.adapter import Channel, Listing, PublicSetup
+from connectors.live.base import PublicBase
 from engine.domain.book import SequenceRule
-from engine.domain.identifiers import Symbol, Venue
-from engine.messages.market import Bar, BookSnapshot
+from engine.domain.identifiers import Symbol
+from engine.messages.market import Bar
 from engine.runtime.clock import NS_PER_S
 from engine.runtime.log import Logger
 
@@ -31,7 +32,7 @@ CHANNELS: Final = {
 """Bars of five minutes only; others are built from the trades."""
 
 
-class CoinbasePublic:
+class CoinbasePublic(PublicBase[Coinbase]):
     """See `connectors.live.adapter.PublicAdapter`."""
 
     def __init__(self, setup: PublicSetup, bridge: Bridge, log: Logger) -> None:
@@ -42,17 +43,10 @@ class CoinbasePublic:
             bridge: Shared with others at Coinbase.
             log: Bound to the venue.
         """
-        self._setup = setup
+        super().__init__(setup, Coinbase(bridge, urls=setup.urls))
         self._log = log
         self._check: SequenceCheck = "connection" if setup.checks_sequence else "off"
-        self._time = bridge.time
-        self._exchange = Coinbase(bridge, urls=setup.urls)
         self._symbols = Symbols()
-
-    @property
-    def venue(self) -> Venue:
-        """Its name in the configuration."""
-        return self._setup.venue
 
     @property
     def sequence_rule(self) -> SequenceRule:
@@ -63,15 +57,6 @@ class CoinbasePublic:
     def channels(self) -> frozenset[Channel]:
         """What it can be asked for."""
         return frozenset(CHANNELS)
-
-    @property
-    def wire(self) -> Coinbase:
-        """What its streams are dialled with."""
-        return self._exchange
-
-    async def open(self) -> None:
-        """Measure the clock."""
-        await self._exchange.follow_clock()
 
     async def instruments(self) -> Listing:
         """Read the listing, off the loop: it has a thousand products and more."""
@@ -108,11 +93,6 @@ class CoinbasePublic:
             for number, start in enumerate(range(0, len(groups), PRODUCTS_MAX))
         ]
 
-    async def snapshot(self, symbol: Symbol) -> BookSnapshot | None:
-        """Return nothing: the stream brings a book's snapshot when it is subscribed."""
-        del symbol
-        return None
-
     async def bars(self, symbol: Symbol, timeframe: str, since_ns: int, until_ns: int) -> Sequence[Bar]:
         """Read closed candles; as many as one request gives."""
         granularity, length_s = granularity_of(timeframe)
@@ -131,11 +111,3 @@ class CoinbasePublic:
         now_ns = self._time.now_ns()
         bars = parse_candles(raw, venue=self.venue, symbol=symbol, timeframe=timeframe, received_ns=now_ns)
         return [bar for bar in bars if since_ns <= bar.open_time_ns < until_ns]
-
-    async def server_time_ns(self) -> int:
-        """Ask the venue for its time."""
-        return await self._exchange.venue_time_ns()
-
-    async def close(self) -> None:
-        """Close sessions."""
-        await self._exchange.close()

@@ -37,9 +37,9 @@ from connectors.hyperliquid.symbols import MarketName, Symbols
 from connectors.hyperliquid.upkeep import warnings_of
 from connectors.hyperliquid.user_stream import UserPlan
 from connectors.live.adapter import Accepted, AccountModes, PrivateSetup
-from engine.domain.capabilities import Capabilities
+from connectors.live.base import PrivateBase
 from engine.domain.errors import BadInput
-from engine.domain.identifiers import Symbol, Venue
+from engine.domain.identifiers import Symbol
 from engine.domain.instrument import Instrument
 from engine.domain.kinds import InstrumentKind, OrderType, Side
 from engine.messages.venues import (
@@ -63,7 +63,7 @@ LOOK_NS: Final = 3_600_000_000_000
 """Between two looks at what may end one day."""
 
 
-class HyperliquidPrivate:
+class HyperliquidPrivate(PrivateBase[Hyperliquid]):
     """See `connectors.live.adapter.PrivateAdapter`."""
 
     def __init__(self, setup: PrivateSetup, bridge: Bridge, log: Logger) -> None:
@@ -75,13 +75,10 @@ class HyperliquidPrivate:
             bridge: Shared with others at Hyperliquid.
             log: Bound to the account.
         """
-        self._setup = setup
-        self._log = log
-        self._time = bridge.time
-        self._clock = bridge.clock
         self._kind = InstrumentKind.SPOT if setup.market == SPOT else InstrumentKind.PERPETUAL
-        self._capabilities = capabilities(setup.venue, self._kind)
-        self._exchange = Hyperliquid(bridge, urls=setup.urls)
+        super().__init__(setup, Hyperliquid(bridge, urls=setup.urls), capabilities(setup.venue, self._kind))
+        self._log = log
+        self._clock = bridge.clock
         self._nonces = Nonces()
         self._known = KnownOrders()
         self._symbols = Symbols()
@@ -112,21 +109,6 @@ class HyperliquidPrivate:
             parser=self._parser,
             since_ms=setup.since_ns // NS_PER_MS,
         )
-
-    @property
-    def venue(self) -> Venue:
-        """Its name in the configuration."""
-        return self._setup.venue
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What it can do."""
-        return self._capabilities
-
-    @property
-    def wire(self) -> Hyperliquid:
-        """What its stream is dialled with."""
-        return self._exchange
 
     # --- Life ---------------------------------------------------------------------------------------------------------
 
@@ -180,10 +162,6 @@ class HyperliquidPrivate:
         for kind in warnings.keys() - self._warned:
             self._log.warning(kind, venue=self.venue, account_id=str(self._setup.account_id), why=warnings[kind])
         self._warned = set(warnings)
-
-    async def close(self) -> None:
-        """Close sessions."""
-        await self._exchange.close()
 
     # --- Commands -----------------------------------------------------------------------------------------------------
 

@@ -14,9 +14,10 @@ from connectors.hyperliquid.market_stream import CHANNELS, MarketPlan
 from connectors.hyperliquid.parse import FrameParser
 from connectors.hyperliquid.symbols import Symbols
 from connectors.live.adapter import Channel, Listing, PublicSetup
+from connectors.live.base import PublicBase
 from engine.domain.book import UNCHECKED, SequenceRule
 from engine.domain.identifiers import Symbol, Venue
-from engine.messages.market import Bar, BookSnapshot
+from engine.messages.market import Bar
 from engine.runtime.log import Logger
 
 SPOT: Final = "spot"
@@ -42,7 +43,7 @@ async def read_listing(exchange: Hyperliquid, venue: Venue, market: str) -> Meta
     return await asyncio.to_thread(parse_meta, raw, venue=venue)
 
 
-class HyperliquidPublic:
+class HyperliquidPublic(PublicBase[Hyperliquid]):
     """See `connectors.live.adapter.PublicAdapter`."""
 
     def __init__(self, setup: PublicSetup, bridge: Bridge, log: Logger) -> None:
@@ -53,18 +54,11 @@ class HyperliquidPublic:
             bridge: Shared with others at Hyperliquid.
             log: Bound to the venue.
         """
-        self._setup = setup
+        super().__init__(setup, Hyperliquid(bridge, urls=setup.urls))
         self._log = log
-        self._time = bridge.time
-        self._exchange = Hyperliquid(bridge, urls=setup.urls)
         self._symbols = Symbols()
         self._parser = FrameParser(venue=setup.venue, symbols=self._symbols)
         self._since_ns = bridge.time.now_ns()
-
-    @property
-    def venue(self) -> Venue:
-        """Its name in the configuration."""
-        return self._setup.venue
 
     @property
     def sequence_rule(self) -> SequenceRule:
@@ -75,11 +69,6 @@ class HyperliquidPublic:
     def channels(self) -> frozenset[Channel]:
         """What it can be asked for."""
         return frozenset(CHANNELS)
-
-    @property
-    def wire(self) -> Hyperliquid:
-        """What its streams are dialled with."""
-        return self._exchange
 
     async def open(self) -> None:
         """Measure the clock; trades before now are history."""
@@ -120,11 +109,6 @@ class HyperliquidPublic:
             for number, part in enumerate(parts)
         ]
 
-    async def snapshot(self, symbol: Symbol) -> BookSnapshot | None:
-        """Return nothing: every frame of the stream is a whole book, and the first one comes with the subscription."""
-        del symbol
-        return None
-
     async def bars(self, symbol: Symbol, timeframe: str, since_ns: int, until_ns: int) -> Sequence[Bar]:
         """Read closed candles; the venue keeps the newest 5,000 of a timeframe."""
         if timeframe not in TIMEFRAMES:
@@ -139,11 +123,3 @@ class HyperliquidPublic:
         bars = parse_candles(raw, venue=self.venue, symbols=self._symbols, received_ns=self._time.now_ns())
         await self._exchange.charge("candleSnapshot", len(bars))
         return [bar for bar in bars if since_ns <= bar.open_time_ns < until_ns]
-
-    async def server_time_ns(self) -> int:
-        """Ask the venue for its time."""
-        return await self._exchange.venue_time_ns()
-
-    async def close(self) -> None:
-        """Close sessions."""
-        await self._exchange.close()

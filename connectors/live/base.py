@@ -64,6 +64,7 @@ class PublicBase(_Adapter[E]):
     def __init__(self, setup: PublicSetup, exchange: E) -> None:
         """Keep what it works with."""
         super().__init__(setup.venue, exchange)
+        self._setup = setup
 
     async def open(self) -> None:
         """Measure the clock."""
