@@ -5,6 +5,7 @@ A command is written once: what aiohttp would repeat on a connection that the se
 would send elsewhere, is not sent.
 """
 
+import socket
 import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -85,6 +86,19 @@ class GuardedRequest(aiohttp.ClientRequest):
             call.left()
 
 
+class Dialled(socket.socket):
+    """A socket whose number belongs to the event loop from the moment it is connected.
+
+    uvloop takes the number before it takes the object. A dial that is cancelled in between leaves the object behind
+    while the loop closes the number: the collector would close that number once more, and by then it may be that of
+    another connection.
+    """
+
+    def __del__(self) -> None:
+        """Close nothing: whoever gives up a dial before the loop has the number closes it by name."""
+        self.detach()
+
+
 @cache
 def _ssl_context(cafile: str) -> ssl.SSLContext:
     # Reading the certificates costs 20 ms; one is enough for all.
@@ -103,6 +117,7 @@ def new_session(*, cafile: str, address: str = "", trust_env: bool = False) -> a
         ssl=_ssl_context(cafile),
         keepalive_timeout=KEEP_S,
         local_addr=(address, 0) if address else None,
+        socket_factory=lambda info: Dialled(*info[:3]),
     )
     return aiohttp.ClientSession(connector=connector, request_class=GuardedRequest, trust_env=trust_env)
 

@@ -1,13 +1,20 @@
 """The last look comes after every wait: for the pool, for the dial."""
 
+import asyncio
+import gc
+import os
+import socket
+from pathlib import Path
+
 import aiohttp
+import certifi
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from connectors.bridge.departure import Free, Priority
 from connectors.bridge.errors import NotSent, Unknown
-from connectors.bridge.session import Call, current_call, new_session, told
+from connectors.bridge.session import Call, Dialled, current_call, new_session, told
 from tests.support.venues.plain_rig import PlainRig
 
 
@@ -82,3 +89,44 @@ async def test_the_look_comes_when_the_connection_is_there_and_stops_the_request
         current_call.reset(token)
         assert rig.server.log.requests() == []
         await session.close()
+
+
+def test_a_number_that_the_loop_has_taken_is_not_closed_by_the_collector() -> None:
+    ours, theirs = socket.socketpair()
+    number = ours.detach()
+    Dialled(fileno=number)
+    gc.collect()
+    os.fstat(number)
+    os.close(number)
+    theirs.close()
+
+
+def open_numbers() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def give_up_a_dial(url: URL, turns: int) -> None:
+    """Begin a request and cancel it after so many turns of the loop."""
+    async with new_session(cafile=certifi.where()) as session:
+        asked = asyncio.ensure_future(session.get(url))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        asked.cancel()
+        for answer in await asyncio.gather(asked, return_exceptions=True):
+            if isinstance(answer, aiohttp.ClientResponse):
+                answer.release()
+
+
+@pytest.mark.asyncio
+async def test_a_dial_that_is_given_up_leaves_no_socket_and_closes_no_number_twice() -> None:
+    async with PlainRig() as rig:
+        url = URL(f"http://127.0.0.1:{rig.server.port}/time")
+        await give_up_a_dial(url, 1)
+        before = open_numbers()
+        for turns in range(1, 30):
+            await give_up_a_dial(url, turns)
+            # A socket that the collector closes is a warning, which fails the test.
+            gc.collect()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert open_numbers() <= before + 1

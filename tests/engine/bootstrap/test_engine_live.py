@@ -89,8 +89,14 @@ async def test_paper_and_real_accounts_trade_on_live_prices_each_where_it_belong
                     return bool(await engine.items(f"/trades?account_id={account_id}"))
 
                 await engine.until(is_filled, f"fill of {account}")
-            (status,) = await engine.items("/exchanges")
-            assert (status["exchange"], status["status"]) == ("binance", "online")
+
+            async def is_shown_online() -> bool:
+                # The row is written every few seconds; the first one may be from before the sockets were ready.
+                return [(row["exchange"], row["status"]) for row in await engine.items("/exchanges")] == [
+                    ("binance", "online")
+                ]
+
+            await engine.until(is_shown_online, "the venue's status")
 
 
 async def test_how_a_venue_is_can_be_read(
@@ -139,9 +145,12 @@ async def test_a_wrong_secret_shuts_its_account_and_nothing_else(
         async with a_live_engine(pg_server, tmp_path, text_of(venue, tmp_path)) as engine:
             await engine.until(lambda: is_open_for_orders(engine, "paper-1"), "paper account")
             row = await engine.account("real")
-            reason = engine.reason(f"account:{row['id']}") or ""
-            assert "secret does not belong to this key" in reason
-            assert "xxxx" not in reason
+
+            def reason() -> str:
+                return engine.reason(f"account:{row['id']}") or ""
+
+            await engine.until(lambda: "secret does not belong to this key" in reason(), "the clear line")
+            assert "xxxx" not in reason()
             assert (await engine.call("GET", "/readyz"))[0] == 200, "one tenant's bad key never makes it unready"
             await buys(engine, "paper-1")
 
