@@ -396,5 +396,5 @@ class Reconciler(AsyncioActor):
         bus.publish(told, key=self._cell.user_id)
         before, self._told = self._told, told
         self._is_ready = is_ready
-        if before is None or (before.is_ready, before.symbols, before.assets) != (is_ready, symbols, assets):
+        if told != before:
             bus.publish(ReadinessChanged(part=f"account:{self._account_id}", ready=is_ready, reason=reason))

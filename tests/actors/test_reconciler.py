@@ -348,3 +348,18 @@ async def test_nobody_is_answered_before_the_report_is_durable(
     disk.set()
     assert (await asked).outcome == "done"
     assert [(row.trigger, row.depth) for row in rig.rows(ReconciliationRow)] == [("start", "light"), ("demand", "deep")]
+
+
+@pytest.mark.asyncio
+async def test_a_better_reason_takes_the_place_of_the_first_one(make_scripted: MakeScripted) -> None:
+    rig = await make_scripted(reconcile=False)
+    parts = listen_to_parts(rig)
+    rig.script.account = CannotTell(why="not connected yet")
+    await rig.start_reconciler()
+    assert parts[-1].reason.endswith("(not connected yet)")
+    rig.script.account = CannotTell(why="the secret does not belong to this key")
+    await rig.pass_wall(2)
+    assert parts[-1].reason.endswith("(the secret does not belong to this key)")
+    told = len(parts)
+    await rig.pass_wall(20)
+    assert len(parts) == told, "nothing new, nothing told"
